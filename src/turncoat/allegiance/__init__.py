@@ -1,0 +1,1 @@
+"""Which immune populations switched sides."""

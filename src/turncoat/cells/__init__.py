@@ -1,0 +1,1 @@
+"""Row by row: quality, population, state, malignant or not."""

@@ -1,0 +1,1 @@
+"""By which signal, and does the receiver answer."""

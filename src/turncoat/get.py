@@ -1,0 +1,3 @@
+"""Results as tidy tables."""
+
+__all__: list[str] = []

@@ -1,0 +1,1 @@
+"""Bundled tables, each with source, licence, date and checksum."""

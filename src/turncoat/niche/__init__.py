@@ -1,0 +1,1 @@
+"""In which organ it opens the door."""

@@ -1,0 +1,3 @@
+"""From files to a tally."""
+
+__all__: list[str] = []

@@ -1,0 +1,1 @@
+"""Claims, the page for researchers, the page in plain words."""

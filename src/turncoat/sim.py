@@ -1,0 +1,3 @@
+"""In-silico mice."""
+
+__all__: list[str] = []

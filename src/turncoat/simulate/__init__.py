@@ -1,0 +1,1 @@
+"""What happens in silico if it is cut."""

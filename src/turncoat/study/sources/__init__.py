@@ -1,0 +1,1 @@
+"""Readers of cell files, one module a format."""

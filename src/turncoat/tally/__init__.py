@@ -1,0 +1,1 @@
+"""Additive sums per sample, population and gene."""

@@ -1,0 +1,3 @@
+"""From a tally to answers."""
+
+__all__: list[str] = []
