@@ -1,6 +1,6 @@
 """What every file of cells looks like to the rest of the house: blocks of rows in CSR form."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -61,8 +61,30 @@ class CellSource(Protocol):
         """Gene names as the file has them, one per column, possibly repeated."""
 
     @property
+    def var(self) -> pd.DataFrame:
+        """What else the file says of its genes: index ``genes``, texts ``ensembl`` and ``kind``.
+
+        Both are empty where the file is silent; ``kind`` follows 10x ("Gene Expression",
+        "Antibody Capture").
+        """
+
+    @property
     def obs(self) -> pd.DataFrame:
         """Annotation of the cells as the file has it; the index is the barcode."""
+
+    @property
+    def obs_columns(self) -> list[str]:
+        """Names of the columns of ``obs``, known without reading them."""
+
+    def read_obs(self, columns: Sequence[str]) -> pd.DataFrame:
+        """Read some columns of ``obs``; the index is the barcode."""
+
+    @property
+    def synthetic(self) -> str:
+        """How the data were made, where the file says that they are not measured."""
+
+    def alternatives(self) -> dict[str, "CellSource"]:
+        """Other matrices of the same file, by the ``layer`` that reads them."""
 
     def blocks(
         self, rows_per_block: int, *, start: int = 0, stop: int | None = None

@@ -1,0 +1,62 @@
+"""Make knowledge/tables/gene_ids.parquet: Ensembl id and symbol, human and mouse.
+
+Human: GENCODE v44 ids and names, from the wheel of celltypist 1.7.1. Mouse: Ensembl ids and MGI
+symbols of the mm10 annotation in the wheel of copykat-python 1.1.0.post1. Ids without a name are
+left out. Usage: make_gene_ids.py CELLTYPIST.whl COPYKAT.whl
+"""
+
+import datetime
+import io
+import sys
+import zipfile
+
+import pandas as pd
+
+from turncoat.knowledge.registry import SHELF, write_card
+
+HUMAN = "celltypist/data/samples/GENCODEv44_Gene_id2name.csv"
+MOUSE = "copykat/resources/full_anno_mm10.parquet"
+
+
+def from_wheel(wheel: str, member: str) -> io.BytesIO:
+    with zipfile.ZipFile(wheel) as archive:
+        return io.BytesIO(archive.read(member))
+
+
+def main(celltypist: str, copykat: str) -> None:
+    human = pd.read_csv(
+        from_wheel(celltypist, HUMAN), header=None, names=["ensembl", "symbol"], dtype=str,
+        keep_default_na=False,
+    )  # fmt: skip
+    human = human[~human["symbol"].str.startswith("ENSG")]
+    mouse = pd.read_parquet(from_wheel(copykat, MOUSE))
+    mouse = mouse[["ensembl_gene_id", "mgi_symbol"]].set_axis(["ensembl", "symbol"], axis=1)
+    mouse = mouse[(mouse["symbol"].astype(str) != "") & mouse["ensembl"].str.startswith("ENSMUSG")]
+    # A few mouse ids carry two names in the source: the first in alphabetical order is kept.
+    mouse = mouse.sort_values(["ensembl", "symbol"]).drop_duplicates("ensembl")
+    table = pd.concat([human.assign(species="human"), mouse.assign(species="mouse")])
+    # The number alone: half the size, and lookups need no text comparison.
+    table["number"] = table["ensembl"].str.extract(r"(\d+)$", expand=False).astype("int64")
+    table = table.sort_values(["species", "number"])[["species", "number", "symbol"]]
+    if table.duplicated(["species", "number"]).any():
+        raise SystemExit("an Ensembl id occurs twice")
+    table["species"] = table["species"].astype("category")
+    SHELF.mkdir(exist_ok=True)
+    path = SHELF / "gene_ids.parquet"
+    table.to_parquet(path, index=False, compression="zstd", compression_level=19)
+    write_card(
+        "gene_ids",
+        path,
+        description="Number of an Ensembl gene id (ENSG or ENSMUSG) and the symbol it stands for.",
+        source="Human: GENCODE v44 ids and names (celltypist 1.7.1). Mouse: Ensembl ids and MGI "
+        "symbols, mm10 (copykat-python 1.1.0.post1).",
+        version="GENCODE v44, mm10 2026-11-21",
+        licence="Ids and names are facts of GENCODE, Ensembl and MGI (free to use); packages: MIT "
+        "(celltypist, Teichmann Lab), Artistic-2.0 (copykat-python).",
+        date=datetime.date(2026, 11, 21).isoformat(),
+    )
+    print(table["species"].value_counts().to_dict(), path.stat().st_size)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

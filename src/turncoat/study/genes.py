@@ -1,0 +1,288 @@
+"""Genes by one name: symbols, whatever the file called them, and the species they betray."""
+
+import functools
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from turncoat.errors import CountsError, StudyError
+from turncoat.knowledge.registry import read_table
+
+Species: TypeAlias = Literal["human", "mouse"]
+TextArray: TypeAlias = npt.NDArray[np.object_]
+
+SPECIES: tuple[Species, ...] = ("human", "mouse")
+STEMS = {"human": "ENSG", "mouse": "ENSMUSG"}
+ENSEMBL_ID = re.compile(r"^(ENSG|ENSMUSG)(\d{11})(?:\.\d+)?(?:_PAR_Y)?$")
+OTHER_ENSEMBL_ID = re.compile(r"^ENS(?!G\d|MUSG\d)[A-Z]{3}G\d{11}")
+#: How Cell Ranger marks the genome in files of two species.
+GENOME_PREFIX = re.compile(r"^(GRCh3[78]|hg19|hg38|GRCm3[89]|mm9|mm10|mm39)_+")
+MOUSE_GENOMES = ("GRCm", "mm")
+GENE_KINDS = ("", "Gene Expression", "Gene")
+#: Below this share of names that only one species has, a file counts as of one species.
+#: Contaminating names (spike-ins, a transgene, an alias) are far fewer, barnyard files far more.
+MIXED_SHARE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class NamedGenes:
+    """The columns of one file by the names the tally uses.
+
+    Parameters
+    ----------
+    symbols
+        One per file column; empty where the column is no gene (an antibody, say).
+    ensembl
+        Ensembl id without version, or empty.
+    species
+        Species of the file.
+    remarks
+        What was done to how many names, for ``dropped``.
+    """
+
+    symbols: TextArray
+    ensembl: TextArray
+    species: Species
+    remarks: tuple[tuple[str, int, str], ...]
+
+
+@functools.cache
+def symbols_by_id(species: Species) -> dict[str, str]:
+    """Map Ensembl ids to symbols, from the bundled table."""
+    table = read_table("gene_ids")
+    table = table[table["species"] == species]
+    stem = STEMS[species]
+    return {
+        f"{stem}{number:011d}": symbol
+        for number, symbol in zip(table["number"], table["symbol"], strict=True)
+    }
+
+
+@functools.cache
+def ids_by_symbol(species: Species) -> dict[str, str]:
+    """Map symbols to Ensembl ids; empty where several ids share the symbol."""
+    known: dict[str, str] = {}
+    for ensembl, symbol in symbols_by_id(species).items():
+        known[symbol] = "" if symbol in known else ensembl
+    return known
+
+
+def name_genes(
+    source: str, genes: pd.Index, var: pd.DataFrame, species: Species | None
+) -> NamedGenes:
+    """Give every column of a file its symbol and find out the species.
+
+    Parameters
+    ----------
+    source
+        What messages call the file.
+    genes
+        Names as the file has them.
+    var
+        Ensembl ids and kinds of features where the file has them.
+    species
+        What the user says, or None to find out.
+
+    Returns
+    -------
+    NamedGenes
+        Symbols, ids, species.
+
+    Raises
+    ------
+    StudyError
+        When the species are mixed, contradict the user, or cannot be told.
+    CountsError
+        When no column is a gene.
+    """
+    stored = genes.to_numpy(dtype=object)
+    is_gene = var["kind"].isin(GENE_KINDS).to_numpy()
+    if not is_gene.any():
+        raise CountsError(f"{source} has no gene: every feature is {set(var['kind'])}.")
+    names = _without_genome(source, stored)
+    ids = np.array([_bare_id(name) for name in names], dtype=object)
+    found = find_species(source, names[is_gene], ids[is_gene], species)
+    known, reverse = symbols_by_id(found), ids_by_symbol(found)
+    symbols = np.array(
+        [known.get(i, i) if i else n for n, i in zip(names, ids, strict=True)], dtype=object
+    )
+    symbols = _undo_unique(symbols, reverse)
+    stated = np.array([_bare_id(name) for name in var["ensembl"]], dtype=object)
+    ensembl = np.array(
+        [i or s or reverse.get(n, "") for n, i, s in zip(symbols, ids, stated, strict=True)],
+        dtype=object,
+    )
+    symbols[~is_gene] = ""
+    unnamed = int(sum(1 for i in ids[is_gene] if i and i not in known))
+    remarks = _remarks(source, symbols[is_gene], int((~is_gene).sum()), unnamed)
+    return NamedGenes(symbols, ensembl, found, remarks)
+
+
+def _bare_id(name: str) -> str:
+    match = ENSEMBL_ID.match(str(name))
+    return f"{match[1]}{match[2]}" if match else ""
+
+
+def _without_genome(source: str, names: TextArray) -> TextArray:
+    """Strip a genome's prefix, and refuse two genomes."""
+    matches = [GENOME_PREFIX.match(str(name)) for name in names]
+    genomes = {match[1] for match in matches if match}
+    if len({genome.startswith(MOUSE_GENOMES) for genome in genomes}) > 1:
+        raise StudyError(
+            f"{source} mixes human and mouse genes (prefixes {sorted(genomes)}). Split the cells "
+            "and the genes by species and study them apart."
+        )
+    return np.array(
+        [n[m.end() :] if m else str(n) for n, m in zip(names, matches, strict=True)], dtype=object
+    )
+
+
+def find_species(source: str, names: TextArray, ids: TextArray, stated: Species | None) -> Species:
+    """Tell human from mouse by Ensembl ids and by symbols that only one of them has.
+
+    Raises
+    ------
+    StudyError
+        When both occur, neither does, or the other one than stated does.
+    """
+    other = next((str(n) for n in names if OTHER_ENSEMBL_ID.match(str(n))), None)
+    if other is not None:
+        raise StudyError(f"{source} has genes of another species ({other}): human or mouse only.")
+    hits = {species: _hits(species, names, ids) for species in SPECIES}
+    present = [s for s in SPECIES if hits[s] >= max(1, MIXED_SHARE * sum(hits.values()))]
+    if len(present) == 2:
+        raise StudyError(
+            f"{source} mixes human and mouse genes ({hits['human']} human, {hits['mouse']} mouse "
+            "names). Split the cells and the genes by species and study them apart."
+        )
+    if stated is None:
+        if not present:
+            raise StudyError(
+                f"{source}: no gene name is a known human or mouse symbol or Ensembl id (the first "
+                f"are {[str(n) for n in names[:4]]}). If the names are right, state the species."
+            )
+        return present[0]
+    if present and present[0] != stated:
+        raise StudyError(
+            f"{source} has {present[0]} genes ({hits[present[0]]} names, {hits[stated]} "
+            f"{stated}), but the species stated is {stated}. Correct 'species', or leave it out."
+        )
+    return stated
+
+
+def _hits(species: Species, names: TextArray, ids: TextArray) -> int:
+    other: Species = "mouse" if species == "human" else "human"
+    symbols, others = ids_by_symbol(species), ids_by_symbol(other)
+    by_id = sum(1 for i in ids if i.startswith(STEMS[species]))
+    return by_id + sum(1 for name in names if name in symbols and name not in others)
+
+
+def _undo_unique(symbols: TextArray, known: dict[str, str]) -> TextArray:
+    """Give 'TBCE-1', which AnnData made of a second 'TBCE', its name back."""
+    present = set(symbols)
+    undone = symbols.copy()
+    for place, name in enumerate(symbols):
+        stem, dash, number = name.rpartition("-")
+        if dash and number.isdigit() and name not in known and stem in known and stem in present:
+            undone[place] = stem
+    return undone
+
+
+def _remarks(
+    source: str, symbols: TextArray, n_other: int, n_unnamed: int
+) -> tuple[tuple[str, int, str], ...]:
+    remarks = []
+    if n_other:
+        remarks.append(("features", n_other, f"{source}: no genes (antibodies or guides)"))
+    if n_unnamed:
+        remarks.append(
+            ("gene names", n_unnamed, f"{source}: Ensembl ids without a symbol keep the id")
+        )
+    repeated = {name: n for name, n in Counter(symbols).items() if n > 1}
+    if repeated:
+        shown = ", ".join(sorted(repeated)[:5]) + (", …" if len(repeated) > 5 else "")
+        remarks.append(
+            (
+                "duplicated genes",
+                sum(repeated.values()) - len(repeated),
+                f"{source}: columns with the same symbol were summed ({shown})",
+            )
+        )
+    return tuple(remarks)
+
+
+def join_genes(
+    named: list[NamedGenes], sources: list[str], how: Literal["intersection", "union"]
+) -> tuple[pd.DataFrame, tuple[npt.NDArray[np.int64], ...], list[tuple[str, int, str]]]:
+    """Choose the genes of the tally and number every file's columns by them.
+
+    Returns
+    -------
+    tuple
+        Genes (index symbol, column ensembl), codes per file (-1 = left out), remarks.
+
+    Raises
+    ------
+    StudyError
+        When files are of different species, or have no gene in common.
+    """
+    _one_species(named, sources)
+    lists = [list(dict.fromkeys(s for s in one.symbols if s)) for one in named]
+    chosen = lists[0]
+    remarks: list[tuple[str, int, str]] = []
+    if any(one != lists[0] for one in lists[1:]):
+        sets = [set(one) for one in lists]
+        chosen = sorted(set.intersection(*sets) if how == "intersection" else set.union(*sets))
+        remarks = _join_remarks(sets, set(chosen), sources, how)
+    if not chosen:
+        raise StudyError(
+            f"The files have no gene in common: {_sizes(lists, sources)}. Do they name genes in the "
+            "same way? Use gene_join='union' only if that is what you want."
+        )
+    number = {symbol: code for code, symbol in enumerate(chosen)}
+    codes = tuple(
+        np.array([number.get(s, -1) if s else -1 for s in one.symbols], dtype=np.int64)
+        for one in named
+    )
+    ensembl = np.full(len(chosen), "", dtype=object)
+    for one, code in zip(reversed(named), reversed(codes), strict=True):
+        kept = np.flatnonzero((code >= 0) & (one.ensembl != ""))[::-1]
+        ensembl[code[kept]] = one.ensembl[kept]
+    genes = pd.DataFrame({"ensembl": ensembl}, index=pd.Index(chosen, dtype=object, name="symbol"))
+    return genes, codes, remarks
+
+
+def _one_species(named: list[NamedGenes], sources: list[str]) -> None:
+    by_species: dict[str, str] = {}
+    for one, source in zip(named, sources, strict=True):
+        by_species.setdefault(one.species, source)
+    if len(by_species) > 1:
+        raise StudyError(
+            f"{by_species['human']} has human genes but {by_species['mouse']} has mouse genes. "
+            "Study the species apart."
+        )
+
+
+def _sizes(lists: list[list[Any]], sources: list[str]) -> str:
+    pairs = zip(lists, sources, strict=True)
+    return "; ".join(
+        f"{source}: {len(one)} genes ({', '.join(one[:2])} …)" for one, source in pairs
+    )
+
+
+def _join_remarks(
+    sets: list[set[str]], chosen: set[str], sources: list[str], how: str
+) -> list[tuple[str, int, str]]:
+    if how == "intersection":
+        lost = len(cast("set[str]", set.union(*sets)) - chosen)
+        return [("genes", lost, "not in every file (gene_join = intersection)")]
+    return [
+        ("genes", len(chosen - one), f"not measured in {source}: counted as zero there (union)")
+        for one, source in zip(sets, sources, strict=True)
+        if chosen - one
+    ]

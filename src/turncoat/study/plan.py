@@ -1,0 +1,285 @@
+"""What the tally is going to do: which cell goes to which row, which column to which gene.
+
+Everything that can be wrong with labels and genes is found here, before the matrix is read.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from turncoat.errors import ArgumentError, DroppedDataWarning, StudyError, warn
+from turncoat.knowledge.registry import card_of
+from turncoat.study import labels as labelling
+from turncoat.study.counts import check_counts
+from turncoat.study.genes import Species, join_genes, name_genes
+from turncoat.study.labels import CellKeys, Labels
+from turncoat.study.sources import CellSource, open_sources
+from turncoat.study.sources.open import Cells
+from turncoat.tables import Column, IntArray, TableSchema
+
+GeneJoin = Literal["intersection", "union"]
+StudyKind = Literal["unsorted", "sorted", "subsampled"]
+
+SCHEMA_VERSION = 1
+TARGET_SUM = 10_000.0
+ROW_COLUMNS = ("donor", "sample", "tissue", "condition", "population")
+
+
+@dataclass(frozen=True, slots=True)
+class TallyPlan:
+    """What goes where in a tally of some sources of cells.
+
+    Parameters
+    ----------
+    sources
+        Where the cells are.
+    row_codes
+        Per source: the tally's row of each cell, shape ``(n_cells,)``; -1 = left out.
+    rows
+        The tally's ``obs`` without ``n_cells``; index ``sample|population``.
+    gene_codes
+        Per source: the tally's gene of each column of the file; -1 = left out.
+    genes
+        The tally's ``var``: index symbol, column ``ensembl`` (empty where unknown).
+    meta
+        What the tally says of itself; ``n_cells`` is what is planned.
+    dropped
+        What is left out or merged, how much of it, and why.
+    """
+
+    sources: tuple[CellSource, ...]
+    row_codes: tuple[IntArray, ...]
+    rows: pd.DataFrame
+    gene_codes: tuple[IntArray, ...]
+    genes: pd.DataFrame
+    meta: dict[str, Any]
+    dropped: pd.DataFrame
+
+    schema: ClassVar[TableSchema] = TableSchema(
+        columns=(
+            Column("what", "text", "", "Kind of thing that was left out or merged."),
+            Column("n", "whole", "", "How many of them."),
+            Column("reason", "text", "", "Why, and in which file."),
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        self.schema.check(self.dropped)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """Choices that are not about labels."""
+
+    gene_join: GeneJoin = "intersection"
+    species: Species | None = None
+    study_kind: StudyKind = "unsorted"
+    synthetic: str = ""
+
+    def __post_init__(self) -> None:
+        choices = {"gene_join": GeneJoin, "species": Species, "study_kind": StudyKind}
+        for name, kind in choices.items():
+            value, known = getattr(self, name), get_args(kind)
+            if value not in known and not (name == "species" and value is None):
+                raise ArgumentError(f"'{name}' should be one of {list(known)}; got {value!r}.")
+
+
+def plan_cells(
+    source: "Cells | Sequence[Cells]",
+    *,
+    donor_key: str,
+    sample_key: str,
+    tissue_key: str | None = None,
+    condition_key: str | None = None,
+    population_key: str | None = None,
+    sample_columns: Sequence[str] = (),
+    layer: str | None = None,
+    gene_join: GeneJoin = "intersection",
+    species: Species | None = None,
+    study_kind: StudyKind = "unsorted",
+    sheet: pd.DataFrame | None = None,
+) -> TallyPlan:
+    """Decide which cell goes to which row of the tally and which column to which gene.
+
+    Parameters
+    ----------
+    source
+        AnnData, path (h5ad, zarr, 10x h5, mtx folder, loom, CSV/TSV), or a list of these.
+    donor_key, sample_key
+        Columns of ``obs`` (or, for the donor, of ``sheet``). ``sample_key="@file"`` takes each
+        file as one sample. A sample is one piece of tissue of one donor.
+    tissue_key, condition_key, population_key
+        Columns, or None where there is only one level. Cells without a population are left out.
+    sample_columns
+        Further columns of ``obs``, constant within a sample, to carry along (age, batch).
+    layer
+        Layer with raw counts, ``"raw"`` for ``.raw``, None for ``X``.
+    gene_join
+        Genes of files that differ: ``intersection`` (the default: a gene that a file did not
+        measure would look switched off there) or ``union``.
+    species
+        ``human``, ``mouse``, or None to find out from the gene names.
+    study_kind
+        Whether cells were sorted or subsampled: then composition means nothing.
+    sheet
+        Sample sheet: index sample, columns donor, age, and so on.
+
+    Returns
+    -------
+    TallyPlan
+        What goes where, and what is left out.
+
+    Raises
+    ------
+    StudyError
+        When labels are missing or contradict themselves, or species are mixed.
+    CountsError
+        When a matrix does not hold raw counts.
+    MissingKeyError
+        When a column or layer is not there.
+    FileFormatError
+        When a file is damaged.
+
+    Examples
+    --------
+    >>> import anndata as ad
+    >>> cells = ad.AnnData(
+    ...     np.array([[3, 0], [0, 1]]),
+    ...     obs=pd.DataFrame({"who": ["d1", "d2"], "type": ["NK", "Treg"]}, index=["a", "b"]),
+    ...     var=pd.DataFrame(index=["NCAM1", "FOXP3"]),
+    ... )
+    >>> plan = plan_cells(cells, donor_key="who", sample_key="who", population_key="type")
+    >>> list(plan.rows.index)
+    ['d1|NK', 'd2|Treg']
+    """
+    keys = CellKeys(
+        donor_key, sample_key, tissue_key, condition_key, population_key, tuple(sample_columns)
+    )
+    options = PlanOptions(gene_join, species, study_kind)
+    return plan_sources(open_sources(source, layer=layer), keys, options, sheet)
+
+
+def plan_sources(
+    sources: tuple[CellSource, ...],
+    keys: CellKeys,
+    options: PlanOptions,
+    sheet: pd.DataFrame | None = None,
+) -> TallyPlan:
+    """Plan the tally of sources that are open, as :func:`plan_cells` does."""
+    names = [source.name for source in sources]
+    for source in sources:
+        check_counts(source)
+    named = [name_genes(s.name, s.genes, s.var, options.species) for s in sources]
+    genes, gene_codes, remarks = join_genes(named, names, options.gene_join)
+    read = [labelling.read_labels(source, keys, sheet) for source in sources]
+    labels = [one for one, _ in read]
+    samples = labelling.sample_table(labels)
+    sample_codes, sample_levels = labelling.shared_levels([one["sample"] for one in labels])
+    labelling.refuse_repeated_cells([barcodes for _, barcodes in read], sample_codes, names)
+    row_codes, rows = _rows(labels, samples, sample_codes, sample_levels)
+    remarks = [*(r for one in named for r in one.remarks), *remarks]
+    remarks += _unlabelled(sources, row_codes, keys.population)
+    dropped = TallyPlan.schema.build(
+        [{"what": what, "n": n, "reason": reason} for what, n, reason in remarks]
+    )
+    meta = {
+        "schema_version": SCHEMA_VERSION,
+        "target_sum": TARGET_SUM,
+        "species": named[0].species,
+        "n_cells": int(sum((codes >= 0).sum() for codes in row_codes)),
+        "study_kind": options.study_kind,
+        "gene_ids": "symbol",
+        "knowledge": f"gene_ids {card_of('gene_ids').sha256[:12]}",
+        "synthetic": options.synthetic or "; ".join(dict.fromkeys(_synthetic(sources))),
+    }
+    if remarks:
+        warn(_summary(remarks), DroppedDataWarning)
+    return TallyPlan(
+        sources, row_codes, _with_sheet(rows, samples, sheet), gene_codes, genes, meta, dropped
+    )
+
+
+def _rows(
+    labels: Sequence[dict[str, Labels]],
+    samples: pd.DataFrame,
+    sample_codes: list[IntArray],
+    sample_levels: list[str],
+) -> tuple[tuple[IntArray, ...], pd.DataFrame]:
+    populations, levels = labelling.shared_levels([one["population"] for one in labels])
+    n_levels = max(1, len(levels))
+    pairs = [
+        np.where(population < 0, -1, sample * n_levels + population)
+        for sample, population in zip(sample_codes, populations, strict=True)
+    ]
+    present = np.unique(np.concatenate([np.unique(one[one >= 0]) for one in pairs]))
+    if not present.size:
+        raise StudyError("No cell has a population: check the column given as population.")
+    table = samples.loc[[sample_levels[pair // n_levels] for pair in present]].drop(
+        columns="n_cells"
+    )
+    table["population"] = [levels[pair % n_levels] for pair in present]
+    table.index = pd.Index(table["sample"] + labelling.SEPARATOR + table["population"], name=None)
+    if table.index.has_duplicates:
+        raise StudyError(
+            f"Two rows would be called '{table.index[table.index.duplicated()][0]}': take the "
+            f"'{labelling.SEPARATOR}' out of the names of samples and populations."
+        )
+    order = np.argsort(table.index.to_numpy(dtype=str), kind="stable")
+    place = np.empty(present.size + 1, dtype=np.int64)
+    place[order], place[-1] = np.arange(present.size), -1
+    codes = tuple(
+        place[np.where(one < 0, present.size, np.searchsorted(present, one))] for one in pairs
+    )
+    extra = [name for name in table.columns if name not in ROW_COLUMNS]
+    return codes, table.iloc[order][[*ROW_COLUMNS, *extra]].apply(_numbers)
+
+
+def _numbers(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Turn a covariate back into numbers where all its levels are numbers."""
+    if column.name in ROW_COLUMNS:
+        return column
+    numbers = pd.to_numeric(column.replace("", np.nan), errors="coerce")
+    return numbers if numbers.notna().sum() == (column != "").sum() > 0 else column
+
+
+def _with_sheet(
+    rows: pd.DataFrame, samples: pd.DataFrame, sheet: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Add the sample sheet's columns to the rows."""
+    if sheet is None:
+        return rows
+    absent = [name for name in samples.index if name not in sheet.index]
+    if absent:
+        raise StudyError(
+            f"The sample sheet lacks {len(absent)} of {len(samples)} samples of the cells, "
+            f"{absent[:3]} among them; it has {[str(name) for name in sheet.index[:3]]}, …. "
+            "Add them, or take their cells out."
+        )
+    extra = [name for name in sheet.columns if name not in rows.columns]
+    joined = sheet[extra].reindex(rows["sample"]).set_axis(rows.index)
+    for name in joined.columns:
+        if joined[name].dtype == object:
+            joined[name] = [labelling.as_text(value) for value in joined[name]]
+    return rows.join(joined)
+
+
+def _unlabelled(
+    sources: tuple[CellSource, ...], row_codes: tuple[IntArray, ...], key: str | None
+) -> list[tuple[str, int, str]]:
+    return [
+        ("cells", int((codes < 0).sum()), f"{source.name}: no population (column '{key}')")
+        for source, codes in zip(sources, row_codes, strict=True)
+        if (codes < 0).any()
+    ]
+
+
+def _synthetic(sources: tuple[CellSource, ...]) -> list[str]:
+    return [source.synthetic for source in sources if source.synthetic]
+
+
+def _summary(remarks: list[tuple[str, int, str]]) -> str:
+    shown = "; ".join(f"{n:,} {what}: {reason}" for what, n, reason in remarks[:5])
+    return f"Left out or merged: {shown}{' …' if len(remarks) > 5 else ''}."

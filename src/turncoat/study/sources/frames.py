@@ -1,0 +1,80 @@
+"""Annotation of cells and genes, read column by column from AnnData's stores."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from turncoat.errors import FileFormatError, MissingKeyError, did_you_mean
+
+#: What files call the column of Ensembl ids beside gene symbols.
+ENSEMBL_COLUMNS = ("gene_ids", "gene_id", "ensembl_id", "ensembl", "ensembl_gene_id", "Accession")
+#: What files call the column that tells genes from antibodies.
+KIND_COLUMNS = ("feature_types", "feature_type")
+
+
+def index_key(group: Any, where: str) -> str:
+    """Name the column of a stored data frame that holds its index.
+
+    Raises
+    ------
+    FileFormatError
+        When the group is no data frame.
+    """
+    key = str(group.attrs.get("_index", "_index"))
+    for known in (key, "_index", "index"):
+        if known in group:
+            return known
+    raise FileFormatError(f"{where} has no index: it is not the data frame of an AnnData file.")
+
+
+def stored_columns(group: Any, where: str) -> list[str]:
+    """Names of a stored data frame's columns, in order, without reading them."""
+    key = index_key(group, where)
+    names = [str(name) for name in group.attrs.get("column-order", [])]
+    known = names or sorted(str(name) for name in group)
+    return [name for name in known if name != key and not name.startswith("__")]
+
+
+def read_index(group: Any, where: str) -> pd.Index:
+    """Read the index of a stored data frame as text."""
+    names: pd.Index = pd.Index(np.asarray(read_column(group, index_key(group, where))).astype(str))
+    return names
+
+
+def read_column(group: Any, name: str) -> Any:
+    """Read one column of a stored data frame, categorical and nullable ones included."""
+    from anndata.io import read_elem
+
+    item = group[name]
+    if "categories" in item.attrs:  # how AnnData 0.7 stored categories
+        names = np.asarray(read_elem(item.file[item.attrs["categories"]])).astype(str)
+        return pd.Categorical.from_codes(item[...].astype(int), categories=pd.Index(names))
+    return read_elem(item)
+
+
+def read_frame(group: Any, columns: Sequence[str], where: str) -> pd.DataFrame:
+    """Read some columns of a stored data frame.
+
+    Raises
+    ------
+    MissingKeyError
+        When a column is not there.
+    """
+    present = stored_columns(group, where)
+    for name in columns:
+        if name not in present:
+            raise MissingKeyError(f"{where} has no column '{name}'. {did_you_mean(name, present)}")
+    return pd.DataFrame(
+        {name: read_column(group, name) for name in columns}, index=read_index(group, where)
+    )
+
+
+def gene_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Keep what is used of a ``var``: Ensembl ids and kinds of features, as texts."""
+    table = pd.DataFrame(index=frame.index.astype(str))
+    for column, known in (("ensembl", ENSEMBL_COLUMNS), ("kind", KIND_COLUMNS)):
+        found = next((name for name in known if name in frame.columns), None)
+        table[column] = "" if found is None else frame[found].astype(str).to_numpy()
+    return table

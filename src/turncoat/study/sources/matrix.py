@@ -1,0 +1,149 @@
+"""Matrices on disk or in memory, read in blocks of rows whatever way they are stored."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from turncoat.errors import FileFormatError
+from turncoat.study.sources.gather import Triple, gather_rows
+from turncoat.study.sources.protocol import Block
+from turncoat.tables import IntArray
+
+#: Stored values read at a time where the layout forces us to read across rows.
+VALUES_PER_READ = 4_000_000
+
+
+class Matrix(Protocol):
+    """Cells × genes, readable in blocks of rows."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of cells and genes."""
+
+    def blocks(self, rows_per_block: int, start: int, stop: int) -> Iterator[Block]:
+        """Read rows ``start`` to ``stop`` in order."""
+
+
+def checked_pointers(stored: Any, n_lines: int, n_stored: int, where: str) -> IntArray:
+    """Read where each line of a sparse matrix begins, and refuse nonsense.
+
+    Raises
+    ------
+    FileFormatError
+        When there are too few or too many, they decrease, or they miss stored values.
+    """
+    pointers = np.asarray(stored[...])
+    if pointers.ndim != 1 or pointers.size != n_lines + 1:
+        raise FileFormatError(
+            f"{where}/indptr should have {n_lines + 1} entries for the stated shape; "
+            f"it has {pointers.size}. The file is damaged or was cut: make it again."
+        )
+    pointers = pointers.astype(np.int64)
+    falling = np.flatnonzero(np.diff(pointers) < 0)
+    if pointers[0] != 0 or falling.size:
+        line = int(falling[0]) if falling.size else 0
+        raise FileFormatError(
+            f"{where}/indptr should start at 0 and never decrease; it does not at entry {line}. "
+            "The file is damaged: make it again."
+        )
+    if pointers[-1] != n_stored:
+        raise FileFormatError(
+            f"{where}/indptr ends at {pointers[-1]}, but {where}/data holds {n_stored} values. "
+            "The file is damaged or was cut: make it again."
+        )
+    return pointers
+
+
+def check_range(indices: IntArray, n_lines: int, where: str) -> None:
+    """Refuse gene or cell numbers outside the matrix.
+
+    Raises
+    ------
+    FileFormatError
+        When a number is negative or not below ``n_lines``.
+    """
+    if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= n_lines):
+        bad = indices[(indices < 0) | (indices >= n_lines)][0]
+        raise FileFormatError(
+            f"{where}/indices holds {int(bad)}, outside 0 to {n_lines - 1}. "
+            "The file is damaged or its shape is wrong: make it again."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CsrMatrix:
+    """Rows stored one after the other: read as they are."""
+
+    data: Any
+    indices: Any
+    indptr: IntArray
+    shape: tuple[int, int]
+    where: str
+
+    def blocks(self, rows_per_block: int, start: int, stop: int) -> Iterator[Block]:
+        """Read rows ``start`` to ``stop`` in order."""
+        for first in range(start, stop, rows_per_block):
+            last = min(first + rows_per_block, stop)
+            begin, end = int(self.indptr[first]), int(self.indptr[last])
+            indices = np.asarray(self.indices[begin:end])
+            check_range(indices, self.shape[1], self.where)
+            yield Block(
+                start=first,
+                data=np.asarray(self.data[begin:end]),
+                indices=indices,
+                indptr=self.indptr[first : last + 1] - begin,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class CscMatrix:
+    """Columns stored one after the other: gathered into rows in bounded memory."""
+
+    data: Any
+    indices: Any
+    indptr: IntArray
+    shape: tuple[int, int]
+    where: str
+
+    def blocks(self, rows_per_block: int, start: int, stop: int) -> Iterator[Block]:
+        """Gather rows ``start`` to ``stop`` from all columns, then read them in order."""
+        yield from gather_rows(self._triples, rows_per_block, start, stop)
+
+    def _triples(self) -> Iterator[Triple]:
+        for begin in range(0, int(self.indptr[-1]), VALUES_PER_READ):
+            end = min(begin + VALUES_PER_READ, int(self.indptr[-1]))
+            cells = np.asarray(self.indices[begin:end])
+            check_range(cells, self.shape[0], self.where)
+            genes = np.searchsorted(self.indptr, np.arange(begin, end), side="right") - 1
+            yield cells, genes, np.asarray(self.data[begin:end])
+
+
+@dataclass(frozen=True, slots=True)
+class DenseMatrix:
+    """Every value stored; ``cells_first`` is False where genes are the rows (loom)."""
+
+    values: Any
+    shape: tuple[int, int]
+    cells_first: bool = True
+
+    def blocks(self, rows_per_block: int, start: int, stop: int) -> Iterator[Block]:
+        """Read rows ``start`` to ``stop``, keeping what is not zero."""
+        rows = min(rows_per_block, max(1, VALUES_PER_READ // max(1, self.shape[1])))
+        for first in range(start, stop, rows):
+            last = min(first + rows, stop)
+            part = self.values[first:last] if self.cells_first else self.values[:, first:last].T
+            yield dense_block(first, np.asarray(part))
+
+
+def dense_block(start: int, values: Any) -> Block:
+    """Keep what is not zero (NaN is not) of a dense stretch of cells."""
+    cells, genes = np.nonzero(values)
+    counts = np.bincount(cells, minlength=values.shape[0])
+    return Block(
+        start=start,
+        data=values[cells, genes],
+        indices=genes.astype(np.int32),
+        indptr=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+    )
