@@ -177,7 +177,9 @@ def from_uns(cls: type[T], stored: Mapping[str, Any]) -> T:
     hints = get_type_hints(cls)
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         value = stored["fields"][field.name]
-        if isinstance(value, Mapping):
+        if isinstance(value, pd.DataFrame):
+            fields[field.name] = value
+        elif isinstance(value, Mapping):
             fields[field.name] = _unpack_table(value)
         elif isinstance(value, np.ndarray) and value.ndim:
             fields[field.name] = value

@@ -1,10 +1,8 @@
 """The stages in order, keyed by the hash of what they depend on, resumable."""
 
-from pathlib import Path
+from turncoat.pipeline.progress import Progress, Silent
+from turncoat.pipeline.run import Run
+from turncoat.pipeline.stage import Stage
+from turncoat.pipeline.whole import run
 
-__all__ = ["run"]
-
-
-def run(study: str | Path) -> Path:
-    """Run a study file to its report; returns the run directory."""
-    raise NotImplementedError(study)
+__all__ = ["Progress", "Run", "Silent", "Stage", "run"]

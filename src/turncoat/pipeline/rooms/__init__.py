@@ -1,0 +1,1 @@
+"""One module per room, each with its ``STAGE``; found by being here."""

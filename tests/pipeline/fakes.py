@@ -1,0 +1,94 @@
+"""A study and rooms small enough to see through, for tests of the pipeline alone."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from factories import tally_from_cells
+from turncoat.pipeline import Run, Stage
+from turncoat.stats import Contrast
+from turncoat.tables import Column, TableSchema
+
+
+@dataclass
+class FakeStudy:
+    cells: Path
+    title: str = "A made-up study"
+    seed: int = 0
+    scale: float = 1.0
+    shift: float = 0.0
+    contrasts: dict[str, Contrast] = field(
+        default_factory=lambda: {
+            "lung": Contrast("tissue", case="tumour", reference="normal", block="donor")
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    table: pd.DataFrame
+    dropped: pd.DataFrame
+    params: dict[str, Any]
+    draws: np.ndarray
+
+    schema: ClassVar[TableSchema] = TableSchema(
+        columns=(
+            Column("population", "text", "", "Population."),
+            Column("total", "real", "counts", "Counts in all."),
+        ),
+        key=("population",),
+    )
+
+    def __post_init__(self) -> None:
+        self.schema.check(self.table)
+
+
+def cells_of(path: Path) -> tuple[np.ndarray, pd.DataFrame]:
+    counts = np.loadtxt(path, ndmin=2)
+    n = len(counts)
+    donors = [f"d{i % 3}" for i in range(n)]
+    tissues = ["tumour" if (i // 3) % 2 else "normal" for i in range(n)]
+    obs = pd.DataFrame(
+        {
+            "donor": donors,
+            "sample": [f"{d}-{t}" for d, t in zip(donors, tissues, strict=True)],
+            "tissue": tissues,
+            "condition": "all",
+            "population": ["NK" if i % 2 else "Treg" for i in range(n)],
+        }
+    )
+    return counts, obs
+
+
+def write_cells(path: Path, n: int = 36) -> None:
+    np.savetxt(path, np.random.default_rng(0).poisson(2.0, (n, 4)))
+
+
+def _tally(run: Run) -> None:
+    counts, obs = cells_of(run.study.cells)
+    run.save_tally(tally_from_cells(counts, obs, ["A", "B", "C", "D"]))
+
+
+def _sums(run: Run) -> None:
+    tally = run.tally()
+    totals = pd.Series(tally.layers["counts"].sum(axis=1) * run.study.scale)
+    grouped = totals.groupby(tally.obs["population"].to_numpy()).sum()
+    table = Sums.schema.build({"population": list(grouped.index), "total": list(grouped)})
+    draws = run.rng("draws").random(2)
+    run.save("sums.lung", Sums(table, Sums.schema.build([]), {"scale": run.study.scale}, draws))
+
+
+def _shifted(run: Run) -> None:
+    before = run.result("sums.lung", Sums)
+    table = before.table.assign(total=before.table["total"] + run.study.shift)
+    run.save("shifted.lung", Sums(table, before.dropped, {"shift": run.study.shift}, before.draws))
+
+
+STAGES = (
+    Stage("shifted", _shifted, needs=("sums",), parameters=lambda s: {"shift": s.shift}),
+    Stage("sums", _sums, needs=("tally",), parameters=lambda s: {"scale": s.scale}),
+    Stage("tally", _tally, inputs=lambda s: [s.cells], title="Counting"),
+)
