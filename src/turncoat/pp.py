@@ -1,3 +1,5 @@
 """From files to a tally."""
 
-__all__: list[str] = []
+from turncoat.tally import tally, tally_plan
+
+__all__ = ["tally", "tally_plan"]

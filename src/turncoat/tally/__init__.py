@@ -1,1 +1,17 @@
 """Additive sums per sample, population and gene."""
+
+from turncoat.tally.account import CellAccount
+from turncoat.tally.engine import Checkpoint, count_plan, tally_plan
+from turncoat.tally.partial import PartialTally
+from turncoat.tally.progress import Progress
+from turncoat.tally.tally import tally
+
+__all__ = [
+    "CellAccount",
+    "Checkpoint",
+    "PartialTally",
+    "Progress",
+    "count_plan",
+    "tally",
+    "tally_plan",
+]

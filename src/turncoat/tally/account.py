@@ -1,0 +1,89 @@
+"""What became of the cells: quality per sample, and everything that was left out."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from turncoat.study import TallyPlan
+from turncoat.tables import Column, IntArray, TableSchema
+
+#: Under which name a tally keeps its account.
+ACCOUNT_KEY = "cell_account"
+
+
+@dataclass(frozen=True, slots=True)
+class CellAccount:
+    """What the tally counted, sample by sample, and what it left out.
+
+    Parameters
+    ----------
+    quality
+        Quality of the counted cells of each sample.
+    dropped
+        What was left out or merged, how much, and why.
+    params
+        How the cells were normalised and counted.
+    """
+
+    quality: pd.DataFrame
+    dropped: pd.DataFrame
+    params: dict[str, Any]
+
+    quality_schema: ClassVar[TableSchema] = TableSchema(
+        columns=(
+            Column("sample", "text", "", "Sample."),
+            Column("n_cells", "whole", "cells", "Cells counted."),
+            Column("n_empty", "whole", "cells", "Counted cells without a single count."),
+            Column("median_counts", "real", "counts", "Median library size."),
+            Column("median_genes", "real", "genes", "Median number of genes detected."),
+            Column("median_mito", "real", "", "Median share of mitochondrial counts."),
+            Column("high_mito", "real", "", "Share of cells with over a fifth mitochondrial."),
+        ),
+        key=("sample",),
+    )
+
+    def __post_init__(self) -> None:
+        self.quality_schema.check(self.quality)
+        TallyPlan.schema.check(self.dropped)
+
+
+#: Above this share of mitochondrial counts a cell is taken for dying: the usual cut for human
+#: tissue (Osorio and Cai 2021, Bioinformatics 37:963, found 5 to 20 % by tissue).
+HIGH_MITO = 0.2
+
+
+def quality_table(plan: TallyPlan, measures: tuple[IntArray, ...]) -> pd.DataFrame:
+    """Sum up per sample what was measured per cell."""
+    samples = plan.rows["sample"].to_numpy(dtype=str)
+    names, sample_of_row = np.unique(samples, return_inverse=True)
+    kept = [codes >= 0 for codes in plan.row_codes]
+    sample = np.concatenate(
+        [sample_of_row[codes[k]] for codes, k in zip(plan.row_codes, kept, strict=True)]
+    )
+    order = np.argsort(sample, kind="stable")
+    measured = np.concatenate([m[k] for m, k in zip(measures, kept, strict=True)])[order]
+    ends = np.searchsorted(sample[order], np.arange(names.size), side="right")
+    begins = np.concatenate([[0], ends[:-1]])
+    rows = [
+        _quality(str(name), measured[begin:end])
+        for name, begin, end in zip(names, begins.tolist(), ends.tolist(), strict=True)
+    ]
+    return CellAccount.quality_schema.build(rows)
+
+
+def _quality(sample: str, measured: IntArray) -> dict[str, Any]:
+    library, genes, mito = measured.T
+    nan = float("nan")
+    filled = library > 0
+    share = mito[filled] / library[filled]
+    return {
+        "sample": sample,
+        "n_cells": library.size,
+        "n_empty": int((~filled).sum()),
+        "median_counts": float(np.median(library)) if library.size else nan,
+        "median_genes": float(np.median(genes)) if genes.size else nan,
+        "median_mito": float(np.median(share)) if share.size else nan,
+        "high_mito": float((share > HIGH_MITO).mean()) if share.size else nan,
+    }

@@ -1,0 +1,109 @@
+"""From files of cells to a tally, in one call."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from turncoat.study import plan_cells
+from turncoat.tally.engine import Checkpoint, tally_plan
+from turncoat.tally.progress import Report
+
+if TYPE_CHECKING:
+    import anndata as ad
+
+    from turncoat.study.sources.open import Cells
+
+
+def tally(
+    source: "Cells | Sequence[Cells]",
+    *,
+    donor_key: str,
+    sample_key: str,
+    tissue_key: str | None = None,
+    condition_key: str | None = None,
+    population_key: str | None = None,
+    layer: str | None = None,
+    threads: int | None = None,
+    memory_limit: int | None = None,
+    progress: Report | None = None,
+    partials: str | Path | None = None,
+) -> "ad.AnnData":
+    """Sum cells up per sample, population and gene, in one pass and bounded memory.
+
+    Everything later rooms need of single cells is in these sums, and they do not depend on the
+    order of the cells, on threads or on memory: not to the last bit.
+
+    Parameters
+    ----------
+    source
+        AnnData, path (h5ad, zarr, 10x h5, mtx folder, loom, CSV/TSV), or a list of these.
+    donor_key, sample_key
+        Columns of ``obs``. A sample is one piece of tissue of one donor.
+    tissue_key, condition_key, population_key
+        Columns of ``obs``, or None where there is only one level.
+    layer
+        Layer with raw counts, ``"raw"`` for ``.raw``, None for ``X``.
+    threads
+        Threads that read and count; the cores at hand by default.
+    memory_limit
+        Bytes to work in; a quarter of what is free by default.
+    progress
+        Called now and then with :class:`turncoat.tally.Progress`.
+    partials
+        Folder in which to keep how far it is: a killed tally goes on from there when it is
+        called again with the same arguments.
+
+    Returns
+    -------
+    AnnData
+        One row per sample × population, one column per gene; layers ``counts`` (sum),
+        ``detected`` (cells with a count), ``logsum`` and ``logsumsq`` (of log1p counts per
+        10,000); in ``var`` each gene's mean and variance over all cells; quality per sample and
+        what was left out under ``uns["turncoat"]["cell_account"]``.
+
+    Raises
+    ------
+    StudyError
+        When labels are missing or contradict themselves.
+    CountsError
+        When the matrix does not hold raw counts: names source, cell and gene.
+    FileFormatError
+        When a file is damaged.
+    ChangedInputError
+        When a file changes while it is read.
+
+    Examples
+    --------
+    >>> import anndata as ad
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> cells = ad.AnnData(
+    ...     np.array([[3, 0], [1, 1], [0, 1]]),
+    ...     obs=pd.DataFrame(
+    ...         {"who": ["d1", "d1", "d2"], "type": ["NK", "NK", "Treg"]}, index=["a", "b", "c"]
+    ...     ),
+    ...     var=pd.DataFrame(index=["NCAM1", "FOXP3"]),
+    ... )
+    >>> counted = tally(cells, donor_key="who", sample_key="who", population_key="type")
+    >>> list(counted.obs_names), list(counted.var_names)
+    (['d1|NK', 'd2|Treg'], ['NCAM1', 'FOXP3'])
+    >>> counted.layers["counts"]
+    array([[4., 1.],
+           [0., 1.]])
+    """
+    plan = plan_cells(
+        source,
+        donor_key=donor_key,
+        sample_key=sample_key,
+        tissue_key=tissue_key,
+        condition_key=condition_key,
+        population_key=population_key,
+        layer=layer,
+    )
+    return tally_plan(
+        plan,
+        threads=threads,
+        memory_limit=memory_limit,
+        progress=progress,
+        checkpoint=None if partials is None else Checkpoint(Path(partials)),
+    )
