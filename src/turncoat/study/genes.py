@@ -3,6 +3,7 @@
 import functools
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
@@ -140,6 +141,13 @@ def _without_genome(source: str, names: TextArray) -> TextArray:
     return np.array(
         [n[m.end() :] if m else str(n) for n, m in zip(names, matches, strict=True)], dtype=object
     )
+
+
+def looks_like_genes(names: Sequence[str]) -> int:
+    """Count the names that are human or mouse symbols or Ensembl ids."""
+    bare = [GENOME_PREFIX.sub("", str(name)) for name in names]
+    known = [ids_by_symbol(species) for species in SPECIES]
+    return sum(1 for n in bare if any(n in table for table in known) or ENSEMBL_ID.match(n))
 
 
 def find_species(source: str, names: TextArray, ids: TextArray, stated: Species | None) -> Species:

@@ -14,6 +14,11 @@ ENSEMBL_COLUMNS = ("gene_ids", "gene_id", "ensembl_id", "ensembl", "ensembl_gene
 KIND_COLUMNS = ("feature_types", "feature_type")
 
 
+def texts(dataset: Any) -> list[str]:
+    """Read fixed- or variable-length strings."""
+    return [v.decode() if isinstance(v, bytes) else str(v) for v in np.asarray(dataset[...])]
+
+
 def index_key(group: Any, where: str) -> str:
     """Name the column of a stored data frame that holds its index.
 
@@ -39,8 +44,9 @@ def stored_columns(group: Any, where: str) -> list[str]:
 
 def read_index(group: Any, where: str) -> pd.Index:
     """Read the index of a stored data frame as text."""
-    names: pd.Index = pd.Index(np.asarray(read_column(group, index_key(group, where))).astype(str))
-    return names
+    values = np.asarray(read_column(group, index_key(group, where)), dtype=object)
+    names = pd.Index(values, dtype=object)
+    return pd.Index(names if names.inferred_type == "string" else [str(v) for v in values])
 
 
 def read_column(group: Any, name: str) -> Any:
@@ -49,9 +55,15 @@ def read_column(group: Any, name: str) -> Any:
 
     item = group[name]
     if "categories" in item.attrs:  # how AnnData 0.7 stored categories
-        names = np.asarray(read_elem(item.file[item.attrs["categories"]])).astype(str)
+        names = texts(item.file[item.attrs["categories"]])
         return pd.Categorical.from_codes(item[...].astype(int), categories=pd.Index(names))
-    return read_elem(item)
+    values = read_elem(item)
+    # zarr gives NumPy's variable-width strings, which pandas does not take.
+    return (
+        values.astype(object)
+        if isinstance(values, np.ndarray) and values.dtype.kind in "TU"
+        else values
+    )
 
 
 def read_frame(group: Any, columns: Sequence[str], where: str) -> pd.DataFrame:

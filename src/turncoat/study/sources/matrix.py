@@ -1,15 +1,19 @@
 """Matrices on disk or in memory, read in blocks of rows whatever way they are stored."""
 
-from collections.abc import Iterator
+import logging
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from turncoat.errors import FileFormatError
-from turncoat.study.sources.gather import Triple, gather_rows
+from turncoat.study.sources.gather import Rows, Triple, gather_rows
 from turncoat.study.sources.protocol import Block
 from turncoat.tables import IntArray
+
+logger = logging.getLogger(__name__)
 
 #: Stored values read at a time where the layout forces us to read across rows.
 VALUES_PER_READ = 4_000_000
@@ -97,27 +101,53 @@ class CsrMatrix:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class CscMatrix:
-    """Columns stored one after the other: gathered into rows in bounded memory."""
+class GatheredMatrix:
+    """Values in any order: put in the order of rows at the first reading, then read like CSR.
 
-    data: Any
-    indices: Any
-    indptr: IntArray
-    shape: tuple[int, int]
-    where: str
+    Parameters
+    ----------
+    triples
+        Starts one pass over all values: cell numbers, gene numbers, values.
+    shape
+        Number of cells and genes.
+    where
+        What messages call the matrix.
+    """
+
+    def __init__(
+        self, triples: Callable[[], Iterator[Triple]], shape: tuple[int, int], where: str
+    ) -> None:
+        self.triples = triples
+        self.shape = shape
+        self.where = where
+        self._lock = threading.Lock()
+        self._rows: Rows | None = None
 
     def blocks(self, rows_per_block: int, start: int, stop: int) -> Iterator[Block]:
-        """Gather rows ``start`` to ``stop`` from all columns, then read them in order."""
-        yield from gather_rows(self._triples, rows_per_block, start, stop)
+        """Gather all rows, once, then read rows ``start`` to ``stop`` in order."""
+        with self._lock:
+            if self._rows is None:
+                logger.info("%s is not stored row by row: putting it in that order", self.where)
+                self._rows = gather_rows(self.triples, self.shape[0])
+        rows = self._rows
+        by_row = CsrMatrix(rows.data, rows.indices, rows.indptr, self.shape, self.where)
+        yield from by_row.blocks(rows_per_block, start, stop)
 
-    def _triples(self) -> Iterator[Triple]:
-        for begin in range(0, int(self.indptr[-1]), VALUES_PER_READ):
-            end = min(begin + VALUES_PER_READ, int(self.indptr[-1]))
-            cells = np.asarray(self.indices[begin:end])
-            check_range(cells, self.shape[0], self.where)
-            genes = np.searchsorted(self.indptr, np.arange(begin, end), side="right") - 1
-            yield cells, genes, np.asarray(self.data[begin:end])
+
+def csc_matrix(
+    data: Any, indices: Any, indptr: IntArray, shape: tuple[int, int], where: str
+) -> GatheredMatrix:
+    """Read columns that are stored one after the other, a stretch of values at a time."""
+
+    def triples() -> Iterator[Triple]:
+        for begin in range(0, int(indptr[-1]), VALUES_PER_READ):
+            end = min(begin + VALUES_PER_READ, int(indptr[-1]))
+            cells = np.asarray(indices[begin:end])
+            check_range(cells, shape[0], where)
+            genes = np.searchsorted(indptr, np.arange(begin, end), side="right") - 1
+            yield cells, genes, np.asarray(data[begin:end])
+
+    return GatheredMatrix(triples, shape, where)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """An AnnData in memory, or one that stands for a file."""
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,11 @@ import pandas as pd
 from turncoat.errors import ArgumentError, MissingKeyError, did_you_mean
 from turncoat.study.sources import frames
 from turncoat.study.sources.matrix import (
-    CscMatrix,
     CsrMatrix,
     DenseMatrix,
     Matrix,
     checked_pointers,
+    csc_matrix,
 )
 from turncoat.study.sources.protocol import Block, CellSource
 from turncoat.study.sources.store import RAW
@@ -105,7 +106,7 @@ class MemorySource:
     def _reads_raw(self) -> bool:
         return self.layer == RAW and RAW not in self.adata.layers and self._raw is not None
 
-    @property
+    @functools.cached_property
     def matrix(self) -> Matrix:
         """The matrix that is read."""
         return as_matrix(self._values(), self.name)
@@ -169,5 +170,5 @@ def as_matrix(values: Any, where: str) -> Matrix:
         return SlicedMatrix(values)
     by_row = stored == "csr"
     pointers = checked_pointers(values.indptr, shape[not by_row], int(values.data.size), where)
-    kind = CsrMatrix if by_row else CscMatrix
+    kind = CsrMatrix if by_row else csc_matrix
     return kind(values.data, values.indices, pointers, shape, where)

@@ -76,6 +76,10 @@ def open_path(path: Path, layer: str | None) -> CellSource:
         signature = stream.read(8)
     if signature == HDF5_SIGNATURE:
         return _open_hdf5(path, layer)
+    if path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".txt", ".tab")):
+        from turncoat.study.sources.text import TextSource
+
+        return TextSource(path, layer)
     plain = path.name.lower().removesuffix(".gz")
     if plain.endswith((".h5ad", ".h5", ".hdf5", ".loom")):
         raise FileFormatError(
@@ -89,12 +93,27 @@ def open_path(path: Path, layer: str | None) -> CellSource:
 
 
 def _open_folder(path: Path, layer: str | None) -> CellSource:
+    if any(child.name.endswith((".mtx", ".mtx.gz")) for child in path.iterdir()):
+        from turncoat.study.sources.mtx import MtxSource
+
+        return MtxSource(path, layer)
     from turncoat.study.sources.zarr import ZarrSource
 
     return ZarrSource(path, layer)
 
 
 def _open_hdf5(path: Path, layer: str | None) -> CellSource:
-    from turncoat.study.sources.h5ad import H5adSource
+    from turncoat.study.sources.h5ad import H5adSource, open_hdf5
 
+    with open_hdf5(path) as root:
+        names = set(root)
+        stored = {name: set(root[name]) if hasattr(root[name], "keys") else set() for name in names}
+    if {"matrix", "row_attrs", "col_attrs"} <= names:
+        from turncoat.study.sources.loom import LoomSource
+
+        return LoomSource(path, layer)
+    if "obs" not in names and any({"barcodes", "indptr"} <= inside for inside in stored.values()):
+        from turncoat.study.sources.tenx import TenxSource
+
+        return TenxSource(path, layer)
     return H5adSource(path, layer)

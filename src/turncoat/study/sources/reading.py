@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from turncoat.errors import FileFormatError, MissingFileError, did_you_mean
+from turncoat.errors import FileFormatError, MissingFileError, TurncoatError, did_you_mean
 
 
 def existing(path: Path) -> Path:
@@ -37,7 +37,7 @@ def reading(
     """
     try:
         yield
-    except FileFormatError:
+    except TurncoatError:
         raise
     except (OSError, KeyError, RuntimeError, ValueError, EOFError, TypeError) as error:
         raise FileFormatError(f"{path}: {what} cannot be read ({error}). {advice}") from error

@@ -11,11 +11,11 @@ import pandas as pd
 from turncoat.errors import FileFormatError, MissingKeyError, did_you_mean
 from turncoat.study.sources import frames
 from turncoat.study.sources.matrix import (
-    CscMatrix,
     CsrMatrix,
     DenseMatrix,
     Matrix,
     checked_pointers,
+    csc_matrix,
 )
 from turncoat.study.sources.protocol import Block, CellSource
 from turncoat.study.sources.reading import existing, reading
@@ -194,5 +194,5 @@ def stored_matrix(item: Any, where: str) -> Matrix:
     pointers = checked_pointers(
         item["indptr"], n_cells if by_row else n_genes, int(data.shape[0]), where
     )
-    kind = CsrMatrix if by_row else CscMatrix
+    kind = CsrMatrix if by_row else csc_matrix
     return kind(data, indices, pointers, (n_cells, n_genes), where)
