@@ -1,3 +1,5 @@
 """Data sets: built in, and planted with known truth."""
 
-__all__: list[str] = []
+from turncoat.study.planted import Plan, PlantedTruth, planted, planted_truth, write_planted
+
+__all__ = ["Plan", "PlantedTruth", "planted", "planted_truth", "write_planted"]

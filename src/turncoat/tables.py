@@ -165,7 +165,7 @@ def _unpack_table(packed: Mapping[str, Any]) -> pd.DataFrame:
     table = pd.DataFrame(index=pd.RangeIndex(n_rows))
     for name, kind in kinds.items():
         values = np.asarray(stored[name]) if name in stored else np.empty(0)
-        table[name] = pd.Series(list(values) if kind == "text" else values, dtype=DTYPES[kind])
+        table[name] = pd.Series(values.tolist() if kind == "text" else values, dtype=DTYPES[kind])
     return table
 
 
