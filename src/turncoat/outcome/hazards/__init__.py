@@ -1,0 +1,1 @@
+"""Survival analysis: Cox models, their assumptions, their discrimination, and the picture."""
