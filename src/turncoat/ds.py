@@ -1,6 +1,14 @@
 """Data sets: built in, and planted with known truth."""
 
-from turncoat.outcome.cohorts import cohort
+from turncoat.knowledge.lung_niches import lung_niches, lung_niches_study
 from turncoat.study.planted import Plan, PlantedTruth, planted, planted_truth, write_planted
 
-__all__ = ["Plan", "PlantedTruth", "cohort", "planted", "planted_truth", "write_planted"]
+__all__ = [
+    "Plan",
+    "PlantedTruth",
+    "lung_niches",
+    "lung_niches_study",
+    "planted",
+    "planted_truth",
+    "write_planted",
+]

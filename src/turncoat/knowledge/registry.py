@@ -7,6 +7,7 @@ and the card ``name.card.json`` that :class:`Card` describes. Nothing is fetched
 import functools
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,9 +150,38 @@ def versions() -> dict[str, str]:
     return {name: f"{card.version} {card.sha256[:12]}" for name, card in catalogue().items()}
 
 
+def verify_all() -> pd.DataFrame:
+    """Check every bundled table against its card.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per table: name, file, bytes, version, licence, ok and problem (empty where ok).
+
+    Examples
+    --------
+    >>> bool(verify_all()["ok"].all())
+    True
+    """
+    rows = []
+    for name, card in catalogue().items():
+        try:
+            verified_path(name)
+            problem = ""
+        except KnowledgeError as error:
+            problem = str(error)
+        size = card.path.stat().st_size if card.path.is_file() else 0
+        row = {"name": name, "file": card.path.name, "bytes": size, "version": card.version}
+        rows.append(row | {"licence": card.licence, "ok": not problem, "problem": problem})
+    return pd.DataFrame(
+        rows, columns=["name", "file", "bytes", "version", "licence", "ok", "problem"]
+    )
+
+
 def write_card(name: str, path: Path, **facts: Any) -> None:
     """Write the card beside a table that a script has just made (for `scripts/`)."""
-    card = {"name": name, "file": path.name, **facts, "sha256": checksum(path)}
+    file = Path(os.path.relpath(path.resolve(), SHELF)).as_posix()
+    card = {"name": name, "file": file, **facts, "sha256": checksum(path)}
     Card(**card)
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-    path.with_name(f"{name}.card.json").write_text(text, encoding="utf-8")
+    (SHELF / f"{name}.card.json").write_text(text, encoding="utf-8")
