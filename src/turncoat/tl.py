@@ -1,3 +1,5 @@
 """From a tally to answers."""
 
-__all__: list[str] = []
+from turncoat.allegiance.allegiance import allegiance
+
+__all__ = ["allegiance"]

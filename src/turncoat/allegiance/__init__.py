@@ -1,1 +1,6 @@
 """Which immune populations switched sides."""
+
+from turncoat.allegiance.allegiance import allegiance
+from turncoat.allegiance.result import Allegiance
+
+__all__ = ["Allegiance", "allegiance"]

@@ -1,0 +1,209 @@
+"""The allegiance question as a user asks it."""
+
+import math
+from collections.abc import Mapping
+
+import anndata as ad
+import pandas as pd
+
+from turncoat.allegiance.assemble import (
+    coverage_table,
+    dropped_table,
+    gene_table,
+    score_table,
+    verdict_table,
+)
+from turncoat.allegiance.lines import Line, make_line
+from turncoat.allegiance.programmes import (
+    Programme,
+    check_programmes,
+    find_programmes,
+    match_population,
+)
+from turncoat.allegiance.result import Allegiance
+from turncoat.allegiance.science import AxesPlan
+from turncoat.errors import (
+    ArgumentError,
+    DesignWarning,
+    DroppedDataWarning,
+    KnowledgeError,
+    warn,
+)
+from turncoat.knowledge.registry import read_table
+from turncoat.stats.contrast import Contrast
+from turncoat.stats.permutation import N_PERMUTATIONS
+from turncoat.tables import store
+from turncoat.tally import layout
+from turncoat.tally.arms import check_contrast, donor_arms, tally_meta, tissues_within
+
+#: Half-width of the equivalence band: a fold of 0.80 to 1.25, the limits within which
+#: medicines count as bioequivalent (FDA 2003; EMA 2010).
+BAND = math.log2(1.25)
+
+
+def allegiance(
+    tally: ad.AnnData,
+    contrast: Contrast,
+    *,
+    programmes: pd.DataFrame | None = None,
+    matches: Mapping[str, str] | None = None,
+    min_cells: int = 1,
+    min_donors: int = 3,
+    fdr: float = 0.05,
+    band: float = BAND,
+    n_permutations: int = N_PERMUTATIONS,
+    seed: int = 0,
+    key_added: str | None = "allegiance",
+) -> Allegiance:
+    """Tell which populations switched sides, which stayed loyal, and which cannot be told.
+
+    Each population with a known programme gets two scores per donor, anti-tumour and
+    pro-tumour, and one permutation test over donors of "lost the one or gained the other".
+
+    Parameters
+    ----------
+    tally
+        A tally (:func:`turncoat.pp.tally`).
+    contrast
+        What is compared. With ``block="donor"``, donors with both arms are compared with
+        themselves and the others are used as well.
+    programmes
+        Columns population, axis (anti_tumour or pro_tumour), gene, weight, and optionally
+        species; the bundled table by default.
+    matches
+        Which programme a population has, where its name does not tell: label to name.
+    min_cells
+        Units of fewer cells are left out. 1 by default: a donor with few cells is given less
+        weight instead, which no doubling of cells changes.
+    min_donors
+        Donors needed in each arm; with 3 against 3 the smallest p-value is 0.05.
+    fdr
+        False-discovery rate over all rows.
+    band
+        Half-width, in log2, of the band within which a population counts as unmoved.
+    n_permutations
+        Permutations drawn where there are more than 20,000 arrangements.
+    seed
+        Fixes those draws.
+    key_added
+        Where the result is kept in ``tally.uns["turncoat"]``; None to keep it nowhere.
+
+    Returns
+    -------
+    Allegiance
+        Verdicts, and the tables behind them.
+
+    Raises
+    ------
+    ArgumentError
+        When a number is out of range.
+    MissingKeyError, StudyError, DesignError
+        When the contrast does not fit the tally.
+    KnowledgeError
+        When the programmes are unusable, or share no gene with the tally.
+
+    Examples
+    --------
+    >>> import turncoat as tc
+    >>> contrast = tc.Contrast("tissue", "tLung", "nLung", block="donor")
+    >>> result = tc.tl.allegiance(tally, contrast)  # doctest: +SKIP
+    """
+    _check_numbers(fdr=fdr, min_donors=min_donors, n_permutations=n_permutations, band=band)
+    check_contrast(tally, contrast)
+    table = check_programmes(
+        read_table("programmes") if programmes is None else programmes,
+        str(tally_meta(tally, "species")),
+    )
+    found = _match(tally, table, matches or {})
+    plan = AxesPlan(band, seed, n_permutations)
+    every = _lines(tally, contrast, found, plan, (min_cells, min_donors, fdr))
+    lines = [line for line in every if line.axes is not None]
+    verdicts, without = verdict_table(lines, plan, min_donors=min_donors, fdr=fdr)
+    result = Allegiance(
+        table=verdicts,
+        scores=score_table(lines),
+        coverage=coverage_table(found),
+        leave_one_out=without,
+        genes=gene_table(lines, [str(gene) for gene in tally.var_names], plan),
+        contamination=Allegiance.contamination_schema.build([]),
+        dropped=dropped_table(every),
+        params={
+            "contrast": contrast.label,
+            "variable": contrast.variable,
+            "case": contrast.case,
+            "reference": contrast.reference,
+            "block": contrast.block or "",
+            "covariates": list(contrast.covariates),
+            "min_cells": min_cells,
+            "min_donors": min_donors,
+            "fdr": fdr,
+            "band": band,
+            "n_permutations": n_permutations,
+            "seed": seed,
+            "synthetic": str(tally_meta(tally, "synthetic")),
+        },
+    )
+    _tell(result)
+    if key_added is not None:
+        store(tally, key_added, result)
+    return result
+
+
+def _check_numbers(*, fdr: float, min_donors: int, n_permutations: int, band: float) -> None:
+    if not 0 < fdr < 1:
+        raise ArgumentError(f"'fdr' should lie between 0 and 1; got {fdr!r}.")
+    if min_donors < 2:
+        raise ArgumentError(f"'min_donors' should be at least 2; got {min_donors!r}.")
+    if n_permutations < 99:
+        raise ArgumentError(f"'n_permutations' should be at least 99; got {n_permutations!r}.")
+    if not band > 0:
+        raise ArgumentError(f"'band' should be a positive number of log2 units; got {band!r}.")
+
+
+def _match(
+    tally: ad.AnnData, table: pd.DataFrame, matches: Mapping[str, str]
+) -> dict[str, tuple[Programme, Programme] | None]:
+    if not set(table["gene"]) & set(tally.var_names.astype(str)):
+        raise KnowledgeError(
+            "The tally and the programmes have no gene in common. Expected gene symbols of "
+            f"{tally_meta(tally, 'species') or 'the same species'}; the tally starts with "
+            f"{', '.join(map(str, tally.var_names[:3]))}."
+        )
+    names = [str(name) for name in dict.fromkeys(table["population"])]
+    found: dict[str, tuple[Programme, Programme] | None] = {}
+    for label in sorted(set(tally.obs[layout.POPULATION].astype(str))):
+        name = match_population(label, names, matches)
+        found[label] = find_programmes(table, name, tally.var_names) if name else None
+    return found
+
+
+def _lines(
+    tally: ad.AnnData,
+    contrast: Contrast,
+    found: Mapping[str, tuple[Programme, Programme] | None],
+    plan: AxesPlan,
+    limits: tuple[int, int, float],
+) -> list[Line]:
+    min_cells, min_donors, fdr = limits
+    lines = []
+    for tissue in tissues_within(tally, contrast):
+        for population, axes in found.items():
+            arms = donor_arms(tally, contrast, population, tissue, min_cells=min_cells)
+            if arms.table.empty and not arms.dropped:
+                continue
+            units = arms.units(contrast)
+            lines.append(make_line(arms, units, axes, plan, min_donors=min_donors, fdr=fdr))
+    return lines
+
+
+def _tell(result: Allegiance) -> None:
+    open_rows = result.table[result.table["status"] != "tested"]
+    if len(open_rows) == len(result.table):
+        warn(
+            "No population can be tested with these donors: the result only describes "
+            "(no p-values). Its reasons are in .table.",
+            DesignWarning,
+        )
+    elif not result.dropped.empty:
+        names = ", ".join(dict.fromkeys(result.dropped["what"]))
+        warn(f"Left out, with the reason in .dropped: {names}.", DroppedDataWarning)

@@ -1,0 +1,212 @@
+"""One line of the question per population and tissue: its donors, its scores, its evidence."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from turncoat.allegiance.programmes import AXES, Programme
+from turncoat.allegiance.science import (
+    AxesPlan,
+    Evidence,
+    informative,
+    untestable,
+    weigh_evidence,
+)
+from turncoat.allegiance.scores import GeneLevels, cell_weights, gene_levels, log_rates
+from turncoat.stats.estimate import estimate
+from turncoat.stats.permutation import permute
+from turncoat.stats.units import Units
+from turncoat.tables import FloatArray
+from turncoat.tally.arms import DonorArms
+
+#: Leaving out each donor in turn asks for less resolution than the verdict itself.
+N_PERMUTATIONS_LEFT_OUT = 1_999
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A population in a tissue, on its way from counts to a verdict.
+
+    Parameters
+    ----------
+    arms
+        The donors and their counts.
+    units
+        The donors as arranged.
+    axes
+        Both programmes; None where none is known.
+    levels
+        What each axis' score is made of; None for a refused axis.
+    scores
+        Anti- and pro-tumour score per unit, shape ``(n_units, 2)``, NaN for a refused axis.
+    weights
+        Weight per unit.
+    refused
+        Why an axis, or all, have no score; empty where both have.
+    reason
+        Why the donors cannot be tested; empty where they can.
+    evidence
+        None where not tested.
+    """
+
+    arms: DonorArms
+    units: Units
+    axes: tuple[Programme, Programme] | None
+    levels: tuple[GeneLevels | None, GeneLevels | None]
+    scores: FloatArray
+    weights: FloatArray
+    refused: str
+    reason: str
+    evidence: Evidence | None
+
+    @property
+    def status(self) -> str:
+        """``tested``, ``not_testable`` or ``abstained``."""
+        if self.evidence is not None:
+            return "tested"
+        nothing = self.axes is None or all(level is None for level in self.levels)
+        return "abstained" if nothing else "not_testable"
+
+    @property
+    def counted(self) -> dict[str, int]:
+        """How many donors enter, by arm and pairing."""
+        n_pairs, n_case, n_reference = informative(self.units)
+        members = [self.units.pairs.ravel(), *self.units.groups]
+        compared = np.concatenate(members).astype(int)
+        donors = {self.units.donors[unit] for unit in compared}
+        return {
+            "n_donors": len(donors),
+            "n_pairs": n_pairs if self.units.pairing != "blocked" else 0,
+            "n_case": n_case,
+            "n_reference": n_reference,
+        }
+
+
+def make_line(
+    arms: DonorArms,
+    units: Units,
+    axes: tuple[Programme, Programme] | None,
+    plan: AxesPlan,
+    *,
+    min_donors: int,
+    fdr: float,
+) -> Line:
+    """Score a population's donors and test them where they can be tested.
+
+    Parameters
+    ----------
+    arms
+        The donors and their counts.
+    units
+        The donors as arranged.
+    axes
+        Both programmes; None where none is known.
+    plan
+        Band, seed and number of permutations.
+    min_donors
+        Donors needed in each arm.
+    fdr
+        False-discovery rate that a p-value must be able to pass.
+
+    Returns
+    -------
+    Line
+        With evidence, or with the reason why there is none.
+    """
+    n_units = len(arms.table)
+    nothing = np.full((n_units, 2), np.nan)
+    weights = cell_weights(arms.table["n_cells"].to_numpy(dtype=float)) if n_units else np.empty(0)
+    if axes is None:
+        why = "no programme is known for this population"
+        return Line(arms, units, None, (None, None), nothing, weights, why, why, None)
+    refused = "; ".join(axis.refusal for axis in axes if axis.refusal)
+    levels = _levels(arms.counts, axes) if n_units else (None, None)
+    scores = nothing.copy()
+    for column, level in enumerate(levels):
+        if level is not None:
+            scores[:, column] = level.scores
+    if all(axis.refusal for axis in axes):
+        return Line(arms, units, axes, (None, None), scores, weights, refused, refused, None)
+    reason = untestable(units, scores, plan, min_donors=min_donors, fdr=fdr)
+    evidence = None if reason else weigh_evidence(scores, units, weights, plan)
+    return Line(arms, units, axes, levels, scores, weights, refused, reason, evidence)
+
+
+def _levels(
+    counts: FloatArray, axes: tuple[Programme, Programme]
+) -> tuple[GeneLevels | None, GeneLevels | None]:
+    logged = log_rates(counts)
+    excluded = np.concatenate([axis.genes for axis in axes])
+    anti, pro = (None if axis.refusal else gene_levels(logged, axis, excluded) for axis in axes)
+    return anti, pro
+
+
+def left_out(line: Line, plan: AxesPlan, *, min_donors: int, fdr: float) -> list[dict[str, Any]]:
+    """Weigh the evidence with each donor left out in turn.
+
+    Returns
+    -------
+    list of dict
+        One per donor: donor, evidence (None where the others cannot be tested).
+    """
+    found: list[dict[str, Any]] = []
+    quick = AxesPlan(plan.band, plan.seed, min(plan.n_permutations, N_PERMUTATIONS_LEFT_OUT))
+    names = np.array(line.units.donors)
+    for donor in dict.fromkeys(line.units.donors):
+        keep = names != donor
+        units, scores = line.units.take(keep), line.scores[keep]
+        reason = untestable(units, scores, quick, min_donors=min_donors, fdr=fdr)
+        evidence = None if reason else weigh_evidence(scores, units, line.weights[keep], quick)
+        found.append({"donor": donor, "evidence": evidence})
+    return found
+
+
+def gene_rows(line: Line, genes: list[str], plan: AxesPlan) -> list[dict[str, Any]]:
+    """Test every gene of both scores, and each score without the gene.
+
+    Parameters
+    ----------
+    line
+        A tested line.
+    genes
+        All gene names of the tally.
+    plan
+        Seed and number of permutations.
+
+    Returns
+    -------
+    list of dict
+        Rows of the gene table, without q-values.
+    """
+    rows = []
+    for name, axis, level in zip(AXES, line.axes or (), line.levels, strict=False):
+        if level is None or line.evidence is None:
+            continue
+        n_genes = axis.genes.size
+        values = np.hstack([level.levels, level.scores_without()])
+        permuted = permute(
+            values,
+            line.units,
+            weights=line.weights,
+            seed=plan.seed,
+            n_permutations=min(plan.n_permutations, N_PERMUTATIONS_LEFT_OUT),
+        )
+        found = estimate(values, line.units, weights=line.weights)
+        lower, upper = found.interval()
+        pvalue = np.where(np.ptp(values, axis=0) > 0, permuted.pvalue(), np.nan)
+        rows += [
+            {
+                "axis": name,
+                "gene": genes[axis.genes[place]],
+                "weight": level.weights[place],
+                "shift": found.effect[place],
+                "lower": lower[place],
+                "upper": upper[place],
+                "pvalue": pvalue[place],
+                "shift_without": found.effect[n_genes + place],
+                "pvalue_without": pvalue[n_genes + place],
+            }
+            for place in range(n_genes)
+        ]
+    return rows

@@ -1,0 +1,154 @@
+"""One number per donor and axis: how far a programme stands above comparable genes.
+
+A score is the weighted mean over the programme's genes of log2(CP10k + 1) of the summed counts,
+less the same mean over control genes of like expression. Depth and the number of cells bend
+log rates of weak genes; they bend those of the controls alike, and the difference cancels it.
+How this score was chosen among others: see the room's page in the documentation.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from turncoat.allegiance.programmes import Programme
+from turncoat.tables import FloatArray, IntArray
+
+#: Counts per this many, the convention of the field (scanpy, Seurat).
+TARGET_SUM = 10_000.0
+#: Added before the logarithm; with 1, genes below one count per 10,000 weigh little.
+PSEUDOCOUNT = 1.0
+#: Control genes per programme gene: enough that their own noise does not matter.
+N_CONTROLS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class GeneLevels:
+    """Levels of an axis' genes over those of their controls.
+
+    Parameters
+    ----------
+    levels
+        log2 levels, control mean subtracted, shape ``(n_units, n_genes)``.
+    weights
+        Signed weights of the genes, shape ``(n_genes,)``, absolute values adding up to 1.
+    """
+
+    levels: FloatArray
+    weights: FloatArray
+
+    @property
+    def scores(self) -> FloatArray:
+        """The axis score of each unit, shape ``(n_units,)``, in log2 units."""
+        score: FloatArray = self.levels @ self.weights
+        return score
+
+    def scores_without(self) -> FloatArray:
+        """Scores with each gene left out in turn, shape ``(n_units, n_genes)``."""
+        share = np.abs(self.weights)
+        parts = self.levels * self.weights
+        rest: FloatArray = (parts.sum(axis=1, keepdims=True) - parts) / (1 - share)
+        return rest
+
+
+def log_rates(counts: FloatArray) -> FloatArray:
+    """Turn summed counts into log2(counts per 10,000 + 1).
+
+    Parameters
+    ----------
+    counts
+        Shape ``(n_units, n_genes)``.
+
+    Returns
+    -------
+    FloatArray
+        Same shape; 0 in a unit without counts.
+
+    Examples
+    --------
+    >>> log_rates(np.array([[1.0, 9_999.0]]))[0, 0]
+    np.float64(1.0)
+    """
+    depth = counts.sum(axis=1, keepdims=True)
+    rates = counts * (TARGET_SUM / np.where(depth > 0, depth, 1.0))
+    levels: FloatArray = np.log2(rates + PSEUDOCOUNT)
+    return levels
+
+
+def control_genes(levels: FloatArray, genes: IntArray, excluded: IntArray) -> IntArray:
+    """Choose for each gene the control genes whose mean level is nearest.
+
+    The choice looks at all units together, never at their arms.
+
+    Parameters
+    ----------
+    levels
+        log2 levels of all genes, shape ``(n_units, n_all)``.
+    genes
+        Programme genes, shape ``(n_genes,)``.
+    excluded
+        Genes that may not serve as controls: all programme genes of the population.
+
+    Returns
+    -------
+    IntArray
+        Control genes, shape ``(n_genes, n_controls)``; fewer than 50 where the panel is small.
+    """
+    mean = levels.mean(axis=0)
+    free = np.setdiff1d(np.arange(mean.size), excluded)
+    free = free[np.argsort(mean[free], kind="stable")]
+    n_controls = min(N_CONTROLS, max(free.size // 4, 1))
+    place = np.searchsorted(mean[free], mean[genes])
+    start = np.clip(place - n_controls // 2, 0, max(free.size - n_controls, 0))
+    nearest: IntArray = free[start[:, np.newaxis] + np.arange(n_controls)]
+    return nearest
+
+
+def gene_levels(levels: FloatArray, axis: Programme, excluded: IntArray) -> GeneLevels:
+    """Set the genes of an axis against their controls.
+
+    Parameters
+    ----------
+    levels
+        log2 levels of all genes, shape ``(n_units, n_all)``.
+    axis
+        The measured genes of the axis.
+    excluded
+        Genes that may not serve as controls.
+
+    Returns
+    -------
+    GeneLevels
+        What the score is made of.
+
+    References
+    ----------
+    Tirosh et al. (2016), *Science* 352:189 (control genes of like expression).
+    """
+    controls = control_genes(levels, axis.genes, excluded)
+    above = levels[:, axis.genes] - levels[:, controls].mean(axis=2)
+    return GeneLevels(above, axis.weights / np.abs(axis.weights).sum())
+
+
+def cell_weights(n_cells: FloatArray) -> FloatArray:
+    """Weigh units by their cells: n / (n + median n).
+
+    A unit of few cells counts less, one of very many hardly more than a typical one. The
+    weights do not change when every cell is doubled.
+
+    Parameters
+    ----------
+    n_cells
+        Cells per unit, shape ``(n_units,)``.
+
+    Returns
+    -------
+    FloatArray
+        Weights between 0 and 1.
+
+    Examples
+    --------
+    >>> cell_weights(np.array([5.0, 20.0, 80.0]))
+    array([0.2, 0.5, 0.8])
+    """
+    weights: FloatArray = n_cells / (n_cells + np.median(n_cells))
+    return weights

@@ -1,0 +1,136 @@
+"""The size of a difference between arms, with its interval."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats as distributions
+
+from turncoat.stats.parts import Parts, check_values
+from turncoat.stats.units import Units
+from turncoat.tables import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Difference of means, case minus reference, per score.
+
+    Parameters
+    ----------
+    effect
+        Shape ``(n_scores,)``, in the scores' unit.
+    error
+        Standard error, same shape; NaN where the spread cannot be estimated.
+    freedom
+        Degrees of freedom (Welch–Satterthwaite), same shape.
+    """
+
+    effect: FloatArray
+    error: FloatArray
+    freedom: FloatArray
+
+    def interval(self, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
+        """Bounds of the confidence interval at ``level``."""
+        with np.errstate(invalid="ignore"):
+            reach = distributions.t.ppf(0.5 + level / 2, self.freedom) * self.error
+        return self.effect - reach, self.effect + reach
+
+
+def estimate(values: FloatArray, units: Units, *, weights: FloatArray | None = None) -> Estimate:
+    """Estimate the difference of means with its standard error.
+
+    Pairs enter by their differences, single donors by a Welch comparison; the two are combined
+    by their information.
+
+    Parameters
+    ----------
+    values
+        One value per unit and score, shape ``(n_units, n_scores)``, no NaN.
+    units
+        The donors as arranged.
+    weights
+        Relative precision of each unit, shape ``(n_units,)``; equal by default.
+
+    Returns
+    -------
+    Estimate
+        Effect, standard error and degrees of freedom per score.
+
+    Raises
+    ------
+    DesignError
+        When a value is missing or no two units can be compared.
+
+    Examples
+    --------
+    >>> from turncoat.stats.units import arrange
+    >>> units = arrange(list("abcd"), [True, True, False, False])
+    >>> found = estimate(np.array([[3.0], [5.0], [1.0], [1.0]]), units)
+    >>> float(found.effect[0]), float(found.error[0])
+    (3.0, 1.0)
+    """
+    check_values(values, units)
+    parts = Parts.of(values, units, weights)
+    observed = units.case[np.newaxis, :]
+    terms: list[tuple[FloatArray, FloatArray, FloatArray]] = []
+    information = np.zeros(values.shape[1])
+    if units.pairs.size:
+        size, effect, _ = parts.paired(observed)
+        share = size * parts.pair_information
+        terms.append((share, effect[0], _pair_variance(parts, effect[0])))
+        information += share
+    for group in units.groups:
+        sizes, effect, spread = parts.grouped(observed, group)
+        share = np.broadcast_to(sizes[0], effect[0].shape)
+        known = _with_freedom(spread[0], units.case[group], parts, group)
+        terms.append((share, effect[0], known))
+        information += share
+    return _combine(terms, information)
+
+
+def _pair_variance(parts: Parts, effect: FloatArray) -> FloatArray:
+    pairs, weight = parts.units.pairs, parts.pair_weights()[:, np.newaxis]
+    n = len(pairs)
+    if n < 2:
+        return np.full((2, effect.size), [[np.nan], [0.0]])
+    residual = parts.values[pairs[:, 0]] - parts.values[pairs[:, 1]] - effect
+    spread = (weight**2 * residual**2).sum(axis=0) / weight.sum() ** 2 * n / (n - 1)
+    return np.stack([spread, np.full(effect.size, n - 1.0)])
+
+
+def _with_freedom(spread: FloatArray, case: BoolArray, parts: Parts, group: IntArray) -> FloatArray:
+    n1, n0 = int(case.sum()), int((~case).sum())
+    if n1 + n0 < 3:
+        return np.stack([np.full(spread.size, np.nan), np.zeros(spread.size)])
+    if min(n1, n0) < 2:
+        return np.stack([spread, np.full(spread.size, n1 + n0 - 2.0)])
+    split = []
+    for arm, n in ((case, n1), (~case, n0)):
+        weight = parts.weights[group][arm][:, np.newaxis]
+        value = parts.values[group][arm]
+        mean = (weight * value).sum(axis=0) / weight.sum()
+        split.append((weight * (value - mean) ** 2).sum(axis=0) / (n - 1) / weight.sum())
+    v1, v0 = split
+    below = v1**2 / (n1 - 1) + v0**2 / (n0 - 1)
+    freedom = np.where(below > 0, (v1 + v0) ** 2 / np.where(below > 0, below, 1), n1 + n0 - 2.0)
+    return np.stack([spread, freedom])
+
+
+def _combine(
+    terms: list[tuple[FloatArray, FloatArray, FloatArray]], information: FloatArray
+) -> Estimate:
+    # A part too small to know its own spread (one pair beside many donors) gives way.
+    usable = [term for term in terms if np.isfinite(term[2][0]).all()]
+    if not usable:
+        lone = np.sum([share * value for share, value, _ in terms], axis=0) / information
+        nothing = np.full(information.size, np.nan)
+        return Estimate(lone, nothing, nothing)
+    total = np.sum([share for share, _, _ in usable], axis=0)
+    effect = np.sum([share * value for share, value, _ in usable], axis=0) / total
+    pieces = [(share / total) ** 2 * spread[0] for share, _, spread in usable]
+    variance = np.sum(pieces, axis=0)
+    below = np.sum(
+        [piece**2 / spread[1] for piece, (_, _, spread) in zip(pieces, usable, strict=True)], axis=0
+    )
+    least = np.min([spread[1] for _, _, spread in usable], axis=0)
+    freedom = np.where(below > 0, variance**2 / np.where(below > 0, below, 1), least)
+    return Estimate(effect, np.sqrt(variance), freedom)

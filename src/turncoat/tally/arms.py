@@ -1,0 +1,192 @@
+"""The donors of a contrast, taken from a tally: one unit per donor and arm."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from turncoat.errors import DesignError, MissingKeyError, StudyError, did_you_mean
+from turncoat.stats.contrast import Contrast
+from turncoat.stats.units import Units, arrange
+from turncoat.tables import UNS_KEY, BoolArray, FloatArray
+from turncoat.tally import layout
+
+
+@dataclass(frozen=True, slots=True)
+class DonorArms:
+    """One population's donors on the two sides of a contrast, samples added up.
+
+    Parameters
+    ----------
+    population
+        The population.
+    tissue
+        The tissue compared within; empty where it is not one.
+    table
+        One row per unit: donor, case (flag), arm, samples, n_cells, then block and covariates.
+    counts
+        Summed counts, shape ``(n_units, n_genes)``.
+    dropped
+        Rows left out: what, n_cells, reason.
+    """
+
+    population: str
+    tissue: str
+    table: pd.DataFrame
+    counts: FloatArray
+    dropped: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def case(self) -> BoolArray:
+        """Whether each unit is in the case arm."""
+        return self.table["case"].to_numpy(dtype=bool)
+
+    def units(self, contrast: Contrast) -> Units:
+        """Arrange the donors as the contrast asks."""
+        donors = list(self.table[layout.DONOR])
+        if contrast.block is None:
+            return arrange(donors, self.case)
+        if contrast.block == layout.DONOR:
+            return arrange(donors, self.case, block="donor")
+        return arrange(donors, self.case, block=list(self.table[contrast.block].astype(str)))
+
+
+def tally_meta(tally: ad.AnnData, name: str, default: Any = "") -> Any:
+    """Read one of the facts a tally carries about itself (``layout.META_FIELDS``)."""
+    return tally.uns.get(UNS_KEY, {}).get(layout.META_KEY, {}).get(name, default)
+
+
+def check_contrast(tally: ad.AnnData, contrast: Contrast) -> None:
+    """Refuse a contrast whose columns or levels the tally does not have.
+
+    Raises
+    ------
+    MissingKeyError
+        When a column or the counts are absent.
+    StudyError
+        When a level does not occur.
+    """
+    if layout.COUNTS not in tally.layers:
+        raise MissingKeyError(
+            f"The tally has no layer '{layout.COUNTS}'. Make one with turncoat.pp.tally. "
+            f"{did_you_mean(layout.COUNTS, tally.layers)}"
+        )
+    roles = [layout.DONOR, layout.SAMPLE, layout.POPULATION, layout.N_CELLS, contrast.variable]
+    roles += [contrast.block] if contrast.block else []
+    for column in [*roles, *contrast.covariates]:
+        if column not in tally.obs:
+            raise MissingKeyError(
+                f"tally.obs has no column '{column}'. {did_you_mean(column, tally.obs.columns)}"
+            )
+    levels = sorted(set(tally.obs[contrast.variable].astype(str)))
+    for level in (contrast.case, contrast.reference):
+        if level not in levels:
+            raise StudyError(
+                f"The contrast's level '{level}' does not occur in '{contrast.variable}'. "
+                f"{did_you_mean(level, levels)}"
+            )
+
+
+def tissues_within(tally: ad.AnnData, contrast: Contrast) -> list[str]:
+    """List the tissues to compare within: those with both arms; one empty name for a tissue contrast."""
+    if contrast.variable == layout.TISSUE or layout.TISSUE not in tally.obs:
+        return [""]
+    tissue = tally.obs[layout.TISSUE].astype(str)
+    level = tally.obs[contrast.variable].astype(str)
+    arms = pd.crosstab(tissue, level).reindex(columns=[contrast.case, contrast.reference])
+    return [str(name) for name in arms.index[(arms > 0).any(axis=1)]]
+
+
+def donor_arms(
+    tally: ad.AnnData, contrast: Contrast, population: str, tissue: str, *, min_cells: int = 1
+) -> DonorArms:
+    """Add up one population's samples per donor and arm.
+
+    Parameters
+    ----------
+    tally
+        A tally.
+    contrast
+        What is compared; checked before by :func:`check_contrast`.
+    population
+        The population.
+    tissue
+        Tissue to stay within; empty for all.
+    min_cells
+        Units with fewer cells are left out, and listed.
+
+    Returns
+    -------
+    DonorArms
+        One unit per donor and arm, in a fixed order (donor, then arm).
+
+    Raises
+    ------
+    DesignError
+        When a donor has several values of the block or of a covariate within an arm.
+    """
+    level = tally.obs[contrast.variable].astype(str)
+    chosen = (tally.obs[layout.POPULATION].astype(str) == population) & level.isin(
+        [contrast.case, contrast.reference]
+    )
+    if tissue:
+        chosen &= tally.obs[layout.TISSUE].astype(str) == tissue
+    rows = np.flatnonzero(chosen)
+    obs = tally.obs.iloc[rows].assign(case=(level.iloc[rows] == contrast.case).to_numpy())
+    extra = [*([contrast.block] if contrast.block else []), *contrast.covariates]
+    table, codes = _units_of(obs, contrast, [name for name in extra if name != layout.DONOR])
+    picked = tally.layers[layout.COUNTS][rows]
+    dense = np.asarray(picked.todense() if hasattr(picked, "todense") else picked, dtype=float)
+    counts = np.zeros((len(table), tally.n_vars))
+    np.add.at(counts, codes, dense)
+    return _leave_out(DonorArms(population, tissue, table, counts), min_cells)
+
+
+def _units_of(
+    obs: pd.DataFrame, contrast: Contrast, extra: list[str]
+) -> tuple[pd.DataFrame, np.ndarray]:
+    donor = obs[layout.DONOR].astype(str)
+    keys = pd.DataFrame({"donor": donor.to_numpy(), "case": obs["case"].to_numpy()})
+    grouped = keys.groupby(["donor", "case"], sort=True, observed=True)
+    codes = grouped.ngroup().to_numpy()
+    units = []
+    for unit_number in range(int(codes.max(initial=-1)) + 1):
+        rows = obs.iloc[np.flatnonzero(codes == unit_number)]
+        name, case = str(rows[layout.DONOR].iloc[0]), bool(rows["case"].iloc[0])
+        unit = {
+            layout.DONOR: name,
+            "case": case,
+            "arm": contrast.case if case else contrast.reference,
+            "samples": ", ".join(sorted(rows[layout.SAMPLE].astype(str).unique())),
+            layout.N_CELLS: int(rows[layout.N_CELLS].sum()),
+        }
+        units.append(unit | {column: _one_value(rows, column, name) for column in extra})
+    columns = [layout.DONOR, "case", "arm", "samples", layout.N_CELLS, *extra]
+    return pd.DataFrame(units, columns=columns), codes
+
+
+def _one_value(rows: pd.DataFrame, column: str, donor: str) -> Any:
+    values = rows[column].unique()
+    if len(values) > 1:
+        raise DesignError(
+            f"Donor '{donor}' has several values of '{column}' within one arm "
+            f"({', '.join(map(str, values[:3]))}). A block or covariate should be constant there."
+        )
+    return values[0]
+
+
+def _leave_out(arms: DonorArms, min_cells: int) -> DonorArms:
+    n_cells = arms.table[layout.N_CELLS].to_numpy()
+    keep = (n_cells >= max(min_cells, 1)) & (arms.counts.sum(axis=1) > 0)
+    dropped = [
+        {
+            "what": f"donor {arms.table[layout.DONOR].iloc[row]} ({arms.table['arm'].iloc[row]})",
+            "n_cells": int(n_cells[row]),
+            "reason": f"fewer than {max(min_cells, 1)} cells or no counts",
+        }
+        for row in np.flatnonzero(~keep)
+    ]
+    table = arms.table[keep].reset_index(drop=True)
+    return DonorArms(arms.population, arms.tissue, table, arms.counts[keep], dropped)
