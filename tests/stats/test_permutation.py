@@ -141,7 +141,7 @@ def test_unequal_spread_of_arms_does_not_pass_for_a_shift() -> None:
     values = np.vstack([rng.normal(0, 3, size=(5, 1_000)), rng.normal(0, 1, size=(15, 1_000))])
     units = arrange([f"d{i}" for i in range(20)], [True] * 5 + [False] * 15)
     pooled = oracle.ttest_ind(values[:5], values[5:]).pvalue
-    assert np.mean(pooled <= 0.05) > 0.25
+    assert np.mean(pooled <= 0.05) > 0.2
     assert np.mean(permute(values, units).pvalue() <= 0.05) < 0.12
 
 
