@@ -1,0 +1,73 @@
+"""What the commands do."""
+
+import re
+from pathlib import Path
+
+import typer
+
+from turncoat.cli.progress import shown
+from turncoat.errors import ArgumentError, KnowledgeError, OutputError
+
+UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
+
+
+def bytes_of(text: str | None) -> int | None:
+    """Read a size such as ``2GB``, ``512 MiB`` or ``800000000``.
+
+    Examples
+    --------
+    >>> bytes_of("2GB"), bytes_of("1.5 GiB"), bytes_of(None)
+    (2000000000, 1610612736, None)
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\s*", text, re.IGNORECASE)
+    if found is None:
+        raise ArgumentError(f"--memory should be a size such as 2GB or 512MB; got '{text}'.")
+    number, unit, binary = found.groups()
+    unit = unit.upper()
+    step = 1024 ** "KMGT".index(unit) * 1024 if binary and unit else UNITS[unit]
+    return int(float(number) * step)
+
+
+def demo(out: Path, *, fresh: bool, threads: int | None) -> None:
+    """Run the built-in study."""
+    from turncoat import ds
+    from turncoat.pipeline import run as run_study
+
+    with shown() as progress:
+        finished = run_study(
+            ds.lung_niches(), out=out, fresh=fresh, threads=threads, progress=progress
+        )
+    _tell(finished.report)
+
+
+def run(
+    study: Path,
+    *,
+    out: Path | None,
+    fresh: bool,
+    threads: int | None,
+    memory: str | None,
+    seed: int | None,
+) -> None:
+    """Run a study file."""
+    from turncoat.pipeline import run as run_study
+
+    limit = bytes_of(memory)
+    with shown() as progress:
+        finished = run_study(
+            study,
+            out=out,
+            fresh=fresh,
+            threads=threads,
+            memory_limit=limit,
+            seed=seed,
+            progress=progress,
+        )
+    _tell(finished.report)
+
+
+def _tell(report: Path) -> None:
+    typer.echo("turncoat: done. Open this file in a browser:", err=True)
+    typer.echo(str(report.resolve()))

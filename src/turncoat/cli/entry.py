@@ -1,0 +1,108 @@
+"""The way in and every way out: exit codes, and what is said on the way."""
+
+import errno
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import TextIO
+
+import click
+
+from turncoat import __version__
+from turncoat.errors import TurncoatError, TurncoatWarning
+
+DONE, BUG, INPUT, INTERRUPTED = 0, 1, 2, 130
+
+#: The machine's limits, not our bugs: full disk, read-only, no permission, no such device.
+PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    # Figures are drawn to files; a display, where there is one, is not ours to open.
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", TurncoatWarning)
+        warnings.showwarning = _show_warning
+        code = _attempt(arguments)
+    code = _flush(code)
+    sys.exit(code)
+
+
+def _attempt(arguments: Sequence[str] | None) -> int:
+    from turncoat.cli.app import app
+
+    try:
+        returned = app(args=arguments, prog_name="turncoat", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return INPUT
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        _say("stopped. What was complete is kept: the same command goes on from there.")
+        return INTERRUPTED
+    except TurncoatError as error:
+        _say(str(error))
+        return INPUT
+    except BrokenPipeError:
+        # The reader (head, a pager) has seen enough.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        return DONE
+    except MemoryError:
+        _say("the memory of this machine is used up. Try --memory 1GB, or fewer --threads.")
+        return INPUT
+    except OSError as error:
+        return _place_or_bug(error)
+    except Exception as error:  # noqa: BLE001 - the last handler: every bug ends here, and is shown.
+        return _bug(error)
+    return returned if isinstance(returned, int) else DONE
+
+
+def _place_or_bug(error: OSError) -> int:
+    if error.errno not in PLACE:
+        return _bug(error)
+    where = f" ({error.filename})" if error.filename else ""
+    _say(f"{error.strerror}{where}. Free space or permissions there, or choose another place.")
+    return INPUT
+
+
+def _bug(error: Exception) -> int:
+    traceback.print_exception(error, file=sys.stderr)
+    _say(
+        f"this is a bug in turncoat {__version__}, not in your data. Please report the lines above "
+        "and the command that you ran: CONTRIBUTING says where. Nothing complete was lost."
+    )
+    return BUG
+
+
+def _flush(code: int) -> int:
+    """Find out now whether what was written to standard output arrived."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        return _place_or_bug(error)
+    return code
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(f"turncoat: {message}\n")
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    # What a user may act on is said in words; anything else keeps Python's own form.
+    if issubclass(category, TurncoatWarning):
+        _say(f"note: {message}")
+        return
+    text = warnings.formatwarning(message, category, filename, lineno, line)
+    (file or sys.stderr).write(text)
