@@ -71,3 +71,66 @@ def run(
 def _tell(report: Path) -> None:
     typer.echo("turncoat: done. Open this file in a browser:", err=True)
     typer.echo(str(report.resolve()))
+
+
+def check(study: Path) -> None:
+    """Show the design of a study file."""
+    from turncoat.study import check_study
+
+    typer.echo(str(check_study(study)))
+
+
+def init(cells: list[Path], out: Path, *, force: bool) -> None:
+    """Write a study file."""
+    from turncoat.files import write_text
+    from turncoat.study import init_study
+
+    if out.exists() and not force:
+        raise OutputError(f"{out} is there already. Choose another --out, or replace it: --force.")
+    write_text(out, init_study(cells))
+    typer.echo(f"turncoat: written. Look it over, then: turncoat check {out}", err=True)
+    typer.echo(str(out))
+
+
+def tally(
+    study: Path, *, out: Path | None, fresh: bool, threads: int | None, memory: str | None
+) -> None:
+    """Make only the tally."""
+    from turncoat.pipeline import tally as tally_study
+
+    limit = bytes_of(memory)
+    with shown() as progress:
+        finished = tally_study(
+            study, out=out, fresh=fresh, threads=threads, memory_limit=limit, progress=progress
+        )
+    typer.echo(str((finished.directory / "tally.h5ad").resolve()))
+
+
+def warmup() -> None:
+    """Compile every kernel."""
+    raise ArgumentError("not yet")
+
+
+def list_knowledge() -> None:
+    """List the bundled tables."""
+    from turncoat.knowledge.registry import catalogue
+
+    for card in catalogue().values():
+        typer.echo(f"{card.name}\t{card.version}\t{card.licence}\t{card.source}")
+
+
+def verify() -> None:
+    """Check every bundled table."""
+    from turncoat.knowledge.registry import catalogue, verified_path
+
+    damaged = []
+    for name in catalogue():
+        try:
+            verified_path(name)
+        except KnowledgeError as error:
+            damaged.append(name)
+            typer.echo(f"{name}\tDAMAGED\t{error}")
+        else:
+            typer.echo(f"{name}\twhole")
+    if damaged:
+        raise KnowledgeError(f"Damaged: {', '.join(damaged)}. Reinstall turncoat.")

@@ -6,12 +6,16 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
-from typing import TextIO
+from typing import Any, TextIO
 
-import click
+import typer
 
 from turncoat import __version__
 from turncoat.errors import TurncoatError, TurncoatWarning
+
+#: What typer raises for options it does not know. It may bring its own copy of click under a
+#: private name, so that the class is taken from its public child.
+USAGE: type[Any] = typer.BadParameter.__mro__[1]
 
 DONE, BUG, INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -36,10 +40,10 @@ def _attempt(arguments: Sequence[str] | None) -> int:
 
     try:
         returned = app(args=arguments, prog_name="turncoat", standalone_mode=False)
-    except click.ClickException as error:
+    except USAGE as error:
         error.show()
         return INPUT
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         _say("stopped. What was complete is kept: the same command goes on from there.")
         return INTERRUPTED
     except TurncoatError as error:
