@@ -16,6 +16,7 @@ from turncoat.tables import Column, TableSchema
 @dataclass
 class FakeStudy:
     cells: Path
+    path: Path = Path("study.toml")
     title: str = "A made-up study"
     seed: int = 0
     scale: float = 1.0

@@ -25,6 +25,7 @@ from turncoat.errors import (
 )
 from turncoat.files import UNFINISHED, make_folder, whole_file
 from turncoat.pipeline import Run, Stage
+from turncoat.pipeline.closing import with_report
 from turncoat.pipeline.stage import in_order
 from turncoat.pipeline.whole import run_stages
 
@@ -56,7 +57,7 @@ def do(
     seed: int = 0,
 ) -> tuple[Run, dict[str, str]]:
     listener = Listener()
-    run = run_stages(study, stages, out=out, progress=listener, fresh=fresh, seed=seed)
+    run = run_stages(study, with_report(stages), out=out, progress=listener, fresh=fresh, seed=seed)
     return run, listener.outcomes
 
 
@@ -157,7 +158,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path[:0] = {paths!r}
 from pipeline import fakes
-from turncoat.pipeline import whole
+from turncoat.pipeline import closing, whole
 import turncoat.files as files
 count = 0
 settle = files._settle
@@ -169,7 +170,7 @@ def dying(unfinished, path):
         os.kill(os.getpid(), signal.SIGKILL)
     settle(unfinished, path)
 files._settle = dying
-whole.run_stages(fakes.FakeStudy(Path({cells!r})), fakes.STAGES, out=Path({out!r}))
+whole.run_stages(fakes.FakeStudy(Path({cells!r})), closing.with_report(fakes.STAGES), out=Path({out!r}))
 """
 
 

@@ -61,8 +61,12 @@ def donor_figure(name: str) -> Any:
     before, after = rng.normal(0, 1, 9), rng.normal(1, 1, 9)
     for x, y in zip(before, after, strict=True):
         axes.plot([0, 1], [x, y], "o-", color="0.4", linewidth=0.8)
-    axes.set(xticks=[0, 1], xticklabels=["normal lung", "tumour"], ylabel="Anti-tumour axis (score)")
-    return figure_of(axes, title=name, alt=f"{name}: eight of nine donors fall.", caption="9 pairs.")
+    axes.set(
+        xticks=[0, 1], xticklabels=["normal lung", "tumour"], ylabel="Anti-tumour axis (score)"
+    )
+    return figure_of(
+        axes, title=name, alt=f"{name}: eight of nine donors fall.", caption="9 pairs."
+    )
 
 
 def full_page() -> Page:
@@ -80,7 +84,8 @@ def full_page() -> Page:
             "duty_shift": [-0.8123, 0.00002, 0.3, -1.5, 12.0, np.nan, np.nan, np.nan, np.nan],
             "qvalue": [0.01, 0.2, 0.03, 0.00004, 0.5, np.nan, np.nan, np.nan, np.nan],
             "stable": [True, False] * 4 + [True],
-            "reason": ["Lost duty and gained harm in 9 of 9 donors; holds without any one of them."] * 9,
+            "reason": ["Lost duty and gained harm in 9 of 9 donors; holds without any one of them."]
+            * 9,
         }
     )
     dropped = pd.DataFrame({"what": ["IL7R"], "n": [1], "reason": ["not on the panel"]})
@@ -128,7 +133,9 @@ class Seen:
     requests: list[str]
 
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+BROWSER = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -166,10 +173,18 @@ def look(page: str, width: int, folder: Path) -> Seen:
 
 def shoot(page: Path, picture: Path, width: int, height: int) -> None:
     """Take a picture of a page in a window of this size."""
-    browse(picture.parent, f"--screenshot={picture}", f"--window-size={width},{height}", page.as_uri())
+    browse(
+        picture.parent, f"--screenshot={picture}", f"--window-size={width},{height}", page.as_uri()
+    )
 
 
 def browse(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     profile = folder / "profile"
-    command = [str(BROWSER), *FLAGS, f"--user-data-dir={profile}", "--enable-logging=stderr", *arguments]
+    command = [
+        str(BROWSER),
+        *FLAGS,
+        f"--user-data-dir={profile}",
+        "--enable-logging=stderr",
+        *arguments,
+    ]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)

@@ -40,7 +40,9 @@ def test_the_page_needs_no_other_file_and_no_network(render: object) -> None:
     assert parser.images_without_text == 0
     assert len(set(parser.identifiers)) == len(parser.identifiers)
     assert not re.search(r"https?://", re.sub(r"data:[^\"']*", "", page))
-    assert {a[1:] for a in parser.found if a.startswith("#") and len(a) > 1} <= set(parser.identifiers)
+    assert {a[1:] for a in parser.found if a.startswith("#") and len(a) > 1} <= set(
+        parser.identifiers
+    )
 
 
 @pytest.mark.parametrize("render", [render_report, render_plain])

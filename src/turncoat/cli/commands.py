@@ -1,5 +1,6 @@
 """What the commands do."""
 
+import importlib
 import re
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def demo(out: Path, *, fresh: bool, threads: int | None) -> None:
 
     with shown() as progress:
         finished = run_study(
-            ds.lung_niches(), out=out, fresh=fresh, threads=threads, progress=progress
+            ds.lung_niches_study(), out=out, fresh=fresh, threads=threads, progress=progress
         )
     _tell(finished.report)
 
@@ -75,19 +76,16 @@ def _tell(report: Path) -> None:
 
 def check(study: Path) -> None:
     """Show the design of a study file."""
-    from turncoat.study import check_study
-
-    typer.echo(str(check_study(study)))
+    typer.echo(str(importlib.import_module("turncoat.study").check_study(study)))
 
 
 def init(cells: list[Path], out: Path, *, force: bool) -> None:
     """Write a study file."""
     from turncoat.files import write_text
-    from turncoat.study import init_study
 
     if out.exists() and not force:
         raise OutputError(f"{out} is there already. Choose another --out, or replace it: --force.")
-    write_text(out, init_study(cells))
+    write_text(out, importlib.import_module("turncoat.study").init_study(cells))
     typer.echo(f"turncoat: written. Look it over, then: turncoat check {out}", err=True)
     typer.echo(str(out))
 
@@ -96,7 +94,7 @@ def tally(
     study: Path, *, out: Path | None, fresh: bool, threads: int | None, memory: str | None
 ) -> None:
     """Make only the tally."""
-    from turncoat.pipeline import tally as tally_study
+    from turncoat.pipeline import tally_study
 
     limit = bytes_of(memory)
     with shown() as progress:

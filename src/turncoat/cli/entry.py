@@ -43,35 +43,38 @@ def _attempt(arguments: Sequence[str] | None) -> int:
     except USAGE as error:
         error.show()
         return INPUT
-    except (typer.Abort, KeyboardInterrupt):
-        _say("stopped. What was complete is kept: the same command goes on from there.")
-        return INTERRUPTED
-    except TurncoatError as error:
-        _say(str(error))
-        return INPUT
-    except BrokenPipeError:
-        # The reader (head, a pager) has seen enough.
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-        return DONE
-    except MemoryError:
-        _say("the memory of this machine is used up. Try --memory 1GB, or fewer --threads.")
-        return INPUT
-    except OSError as error:
-        return _place_or_bug(error)
-    except Exception as error:  # noqa: BLE001 - the last handler: every bug ends here, and is shown.
-        return _bug(error)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - every way out ends here.
+        return _way_out(error)
     return returned if isinstance(returned, int) else DONE
 
 
-def _place_or_bug(error: OSError) -> int:
-    if error.errno not in PLACE:
+def _way_out(error: BaseException) -> int:
+    """Say what went wrong, and whose turn it is."""
+    if isinstance(error, typer.Abort | KeyboardInterrupt):
+        _say("stopped. What was complete is kept: the same command goes on from there.")
+        return INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        # The reader (head, a pager) has seen enough.
+        _close_output()
+        return DONE
+    if isinstance(error, TurncoatError):
+        _say(str(error))
+        return INPUT
+    if isinstance(error, MemoryError):
+        _say("the memory of this machine is used up. Try --memory 1GB, or fewer --threads.")
+        return INPUT
+    return _place_or_bug(error)
+
+
+def _place_or_bug(error: BaseException) -> int:
+    if not isinstance(error, OSError) or error.errno not in PLACE:
         return _bug(error)
     where = f" ({error.filename})" if error.filename else ""
     _say(f"{error.strerror}{where}. Free space or permissions there, or choose another place.")
     return INPUT
 
 
-def _bug(error: Exception) -> int:
+def _bug(error: BaseException) -> int:
     traceback.print_exception(error, file=sys.stderr)
     _say(
         f"this is a bug in turncoat {__version__}, not in your data. Please report the lines above "
@@ -84,12 +87,15 @@ def _flush(code: int) -> int:
     """Find out now whether what was written to standard output arrived."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     except OSError as error:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-        return _place_or_bug(error)
+        _close_output()
+        return code if isinstance(error, BrokenPipeError) else _place_or_bug(error)
     return code
+
+
+def _close_output() -> None:
+    # Python would try to write what is left at exit, and fail again.
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
 
 
 def _say(message: str) -> None:

@@ -34,7 +34,7 @@ class Drawn:
         if self._task is not None:
             self._bars.update(self._task, completed=done, total=total, note=note)
 
-    def end(self, stage: str, seconds: float, outcome: str) -> None:
+    def end(self, stage: str, seconds: float, outcome: str) -> None:  # noqa: ARG002
         """Close a stage's line with how it ended."""
         if self._task is None:
             return

@@ -22,9 +22,9 @@ from turncoat.tally import layout
 COMPUTING = ("anndata", "h5py", "lifelines", "numba", "numpy", "pandas", "scipy", "zarr")
 
 
-def report_stage(stages: Sequence[Stage]) -> Stage:
-    """Make the stage that reads everything the others found."""
-    return Stage(
+def with_report(stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """Add the stage that reads everything the others found."""
+    closing = Stage(
         name="report",
         run=write_pages,
         needs=tuple(stage.name for stage in stages),
@@ -32,6 +32,7 @@ def report_stage(stages: Sequence[Stage]) -> Stage:
         title="Writing the report",
         parameters=lambda study: {"title": study.title},
     )
+    return (*stages, closing)
 
 
 def write_pages(run: Run) -> None:

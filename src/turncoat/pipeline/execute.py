@@ -41,7 +41,8 @@ def execute(run: Run, stages: Sequence[Stage], *, fresh: bool = False) -> list[d
     for stage in in_order(stages):
         run.progress.begin(stage.name, stage.title or stage.name)
         reason = stage.skipped(run.study)
-        facts = {**facts_of(stage, run.study, hashes, keys), "seed": run.seed, "skipped": reason}
+        facts = facts_of(stage, run.study, hashes, keys)
+        facts |= {"seed": run.seed if stage.seeded else None, "skipped": reason}
         keys[stage.name] = key_of(facts)
         run.skipped.pop(stage.name, None)
         if reason:

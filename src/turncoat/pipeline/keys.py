@@ -69,10 +69,17 @@ def facts_of(
         "version": stage.version,
         "turncoat": __version__,
         "parameters": dict(stage.parameters(study)),
-        "inputs": {str(path): hashes.of(path) for path in stage.inputs(study)},
+        "inputs": {_as_given(path, study): hashes.of(path) for path in stage.inputs(study)},
         "knowledge": {name: knowledge.get(name, "absent") for name in stage.knowledge},
         "upstream": {name: upstream[name] for name in stage.needs},
     }
+
+
+def _as_given(path: Path, study: Study) -> str:
+    """Name an input as the study file does: relative to itself, where it lies beside or below."""
+    home = study.path.parent.resolve()
+    whole = path.resolve()
+    return whole.relative_to(home).as_posix() if whole.is_relative_to(home) else path.name
 
 
 def key_of(facts: Mapping[str, Any]) -> str:

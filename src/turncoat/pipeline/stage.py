@@ -4,6 +4,7 @@ A room plugs in by one module in :mod:`turncoat.pipeline.rooms` with a ``STAGE``
 ``docs/contributing/add-a-room.md`` shows how.
 """
 
+import dataclasses
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
@@ -56,6 +57,8 @@ class Stage:
         Names of the bundled tables that it reads; their versions enter the key.
     skipped
         Why the stage has nothing to do for this study; an empty text when it has.
+    seeded
+        Whether the findings depend on the seed.
     """
 
     name: str
@@ -67,6 +70,23 @@ class Stage:
     inputs: "Callable[[Study], Sequence[Path]]" = _no_files
     knowledge: tuple[str, ...] = ()
     skipped: "Callable[[Study], str]" = _always
+    seeded: bool = True
+
+
+def contrast_facts(study: Study) -> dict[str, Any]:
+    """Give the parameters of a stage that depends on the study's contrasts alone."""
+    return {
+        "contrasts": {
+            name: dataclasses.asdict(contrast) for name, contrast in study.contrasts.items()
+        }
+    }
+
+
+def needs_contrasts(study: Study) -> str:
+    """Say why a stage that compares has nothing to do, if it has not."""
+    if study.contrasts:
+        return ""
+    return "the study names no contrast: add [[contrasts]] to the study file"
 
 
 def discover() -> tuple[Stage, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from turncoat.errors import ArgumentError, TurncoatError
 from turncoat.files import make_folder
-from turncoat.pipeline.closing import report_stage
+from turncoat.pipeline.closing import with_report
 from turncoat.pipeline.execute import execute
 from turncoat.pipeline.progress import Progress, Silent
 from turncoat.pipeline.run import HIDDEN, Run
@@ -69,12 +69,41 @@ def run(
     loaded = importlib.import_module("turncoat.study").load_study(Path(study))
     return run_stages(
         loaded,
-        discover(),
+        with_report(discover()),
         out=Path(out) if out is not None else loaded.output,
         fresh=fresh,
         seed=loaded.seed if seed is None else seed,
-        threads=threads,
-        memory_limit=memory_limit,
+        threads=threads or loaded.run.threads,
+        memory_limit=memory_limit or loaded.run.memory_limit,
+        progress=progress,
+    )
+
+
+def tally_study(
+    study: str | Path,
+    *,
+    out: str | Path | None = None,
+    fresh: bool = False,
+    threads: int | None = None,
+    memory_limit: int | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Run a study file only as far as its tally.
+
+    Raises
+    ------
+    TurncoatError
+        When the study or its files cannot be used, or the output not written.
+    """
+    loaded = importlib.import_module("turncoat.study").load_study(Path(study))
+    return run_stages(
+        loaded,
+        [stage for stage in discover() if stage.name == "tally"],
+        out=Path(out) if out is not None else loaded.output,
+        fresh=fresh,
+        seed=loaded.seed,
+        threads=threads or loaded.run.threads,
+        memory_limit=memory_limit or loaded.run.memory_limit,
         progress=progress,
     )
 
@@ -90,7 +119,7 @@ def run_stages(
     memory_limit: int | None = None,
     progress: Progress | None = None,
 ) -> Run:
-    """Run some stages of a loaded study, and the report after them.
+    """Run some stages of a loaded study.
 
     Raises
     ------
@@ -114,7 +143,7 @@ def run_stages(
         progress=progress or Silent(),
     )
     try:
-        execute(current, [*stages, report_stage(stages)], fresh=fresh)
+        execute(current, stages, fresh=fresh)
     except TurncoatError:
         if not existed:
             _remove_if_empty(out)

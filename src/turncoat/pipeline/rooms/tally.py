@@ -1,7 +1,10 @@
 """The run's stage that passes over the cells, once."""
 
+from typing import Any
+
 from turncoat.pipeline.run import Run
 from turncoat.pipeline.stage import Stage
+from turncoat.report.section import Study
 from turncoat.tally import Checkpoint, Progress, tally_plan
 
 
@@ -21,12 +24,23 @@ def _run(run: Run) -> None:
     run.save_tally(tally)
 
 
+def _parameters(study: Study) -> dict[str, Any]:
+    # Where files lie does not matter, what they hold does: their content is in the key.
+    return {
+        "about": study.about.model_dump(mode="json", include={"species", "kind", "synthetic"}),
+        "cells": study.cells.model_dump(mode="json", exclude={"files", "labels"}),
+        "samples": study.samples.model_dump(mode="json", exclude={"sheet"}),
+        "names": [path.name for path in study.files],
+    }
+
+
 STAGE = Stage(
     name="tally",
     run=_run,
     version=1,
     title="Tallying cells",
-    parameters=lambda study: study.tally_parameters(),
-    inputs=lambda study: study.files(),
+    parameters=_parameters,
+    inputs=lambda study: study.files,
     knowledge=("gene_ids",),
+    seeded=False,
 )
