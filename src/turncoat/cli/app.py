@@ -26,9 +26,7 @@ Out = Annotated[
 ]
 Fresh = Annotated[
     bool,
-    typer.Option(
-        "--fresh/--resume", help="Do everything again, or keep what has not changed.", is_flag=True
-    ),
+    typer.Option("--fresh/--resume", help="Do everything again, or keep what has not changed."),
 ]
 Threads = Annotated[
     int | None, typer.Option("--threads", min=1, help="Threads; findings never depend on them.")
