@@ -95,7 +95,9 @@ def _flush(code: int) -> int:
 
 def _close_output() -> None:
     # Python would try to write what is left at exit, and fail again.
-    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _say(message: str) -> None:
