@@ -136,7 +136,7 @@ def test_standard_output_that_is_full_is_said() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_reader_who_has_seen_enough_is_no_error() -> None:
+def test_a_reader_who_has_seen_enough_is_left_in_peace() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
@@ -147,7 +147,7 @@ def test_a_reader_who_has_seen_enough_is_no_error() -> None:
         check=False,
     )
     os.close(writing)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize(
