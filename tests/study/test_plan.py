@@ -17,7 +17,8 @@ from turncoat.errors import (
     StudyError,
 )
 from turncoat.study import plan_cells
-from turncoat.study.plan import ROW_COLUMNS, SCHEMA_VERSION, TARGET_SUM
+from turncoat.study.plan import SCHEMA_VERSION, TARGET_SUM
+from turncoat.study.rows import ROW_COLUMNS
 from turncoat.tally import layout
 
 

@@ -17,8 +17,11 @@ SAMPLE_COLUMNS = ("donor", "sample", "tissue", "condition")
 POPULATION = "population"
 #: The level of a label that the study does not distinguish.
 ONE_LEVEL = "all"
-#: A key that stands for the name of the file itself, where one file is one sample.
+#: Keys that stand for the name of the file or its folder, where one file is one sample.
 FILE = "@file"
+FOLDER = "@folder"
+#: Joins columns in a key (``donor+tissue``) and, as ``_``, their levels.
+JOIN = "+"
 #: Texts that mean "no label": what NaN becomes when a table goes through text.
 MISSING = frozenset({"", "nan", "NaN", "NA", "N/A", "None", "<NA>"})
 SEPARATOR = "|"
@@ -31,7 +34,8 @@ class CellKeys:
     Parameters
     ----------
     donor, sample
-        Columns; ``"@file"`` takes the file's name.
+        Columns; ``"@file"`` takes the file's name, ``"@folder"`` its folder's, ``"a+b"`` joins
+        two columns.
     tissue, condition, population
         Columns, or None where the study does not distinguish them.
     covariates
@@ -87,61 +91,112 @@ def constant(n_cells: int, level: str) -> Labels:
 
 
 def read_labels(
-    source: CellSource, keys: CellKeys, sheet: pd.DataFrame | None
+    source: CellSource,
+    keys: CellKeys,
+    sheet: pd.DataFrame | None,
+    cell_labels: pd.DataFrame | None = None,
 ) -> tuple[dict[str, Labels], pd.Index]:
     """Read the five labels and the covariates of one source, and its barcodes.
+
+    Parameters
+    ----------
+    source
+        The cells.
+    keys
+        Where the labels are.
+    sheet
+        One row a sample; looked into for what the cells do not have.
+    cell_labels
+        One row a cell (index barcode, perhaps a column ``file``); wins over ``obs``.
+
+    Returns
+    -------
+    tuple
+        Labels by name, and the barcodes.
 
     Raises
     ------
     MissingKeyError
-        When a column is neither in ``obs`` nor in the sample sheet.
+        When a column is nowhere.
     StudyError
         When a cell lacks donor, sample, tissue or condition.
     """
     wanted = {label: keys.column_of(label) for label in (*SAMPLE_COLUMNS, POPULATION)}
     wanted |= {column: column for column in keys.covariates}
-    in_obs = set(source.obs_columns)
-    frame = source.read_obs([c for c in dict.fromkeys(wanted.values()) if c and c in in_obs])
+    frame = _annotation(source, [c for c in wanted.values() if c], cell_labels)
     labels: dict[str, Labels] = {}
     for label, column in sorted(wanted.items(), key=lambda pair: pair[0] != "sample"):
-        if column is None:
-            labels[label] = constant(source.n_cells, ONE_LEVEL)
-        elif column in in_obs:
-            labels[label] = code_column(frame[column], keys.rename.get(column))
-        elif column == FILE:
-            labels[label] = constant(source.n_cells, file_label(source))
-        else:
-            labels[label] = _from_sheet(source, label, column, labels, sheet)
+        labels[label] = _label(source, label, column, frame, labels.get("sample"), keys, sheet)
         if label in SAMPLE_COLUMNS:
             _refuse_missing(source, label, column, labels[label], frame.index)
     return labels, frame.index
 
 
-def file_label(source: CellSource) -> str:
-    """Name a sample after its file: the name without its endings."""
-    stem = source.name
-    for ending in (".gz", ".csv", ".tsv", ".txt", ".h5ad", ".h5", ".loom", ".zarr", ".mtx"):
-        stem = stem.removesuffix(ending)
-    return stem
+def _annotation(
+    source: CellSource, wanted: Sequence[str], cell_labels: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Read the columns that are wanted and there, from the table of labels or from ``obs``."""
+    in_obs = source.obs_columns
+    parts = [part for column in wanted for part in (column, *column.split(JOIN))]
+    named = dict.fromkeys(parts)
+    frame = source.read_obs([c for c in named if c in in_obs])
+    if cell_labels is None:
+        return frame
+    own = cell_labels
+    if "file" in own.columns:
+        own = own[own["file"].astype(str).isin([source.name, str(source.path)])]
+    given = [c for c in named if c in own.columns]
+    return frame.assign(**{c: own[c].reindex(frame.index).to_numpy() for c in given})
 
 
-def _from_sheet(
+def _label(
     source: CellSource,
     label: str,
-    column: str,
-    labels: Mapping[str, Labels],
+    column: str | None,
+    frame: pd.DataFrame,
+    sample: Labels | None,
+    keys: CellKeys,
     sheet: pd.DataFrame | None,
 ) -> Labels:
-    if sheet is None or column not in sheet.columns or label in {"sample", POPULATION}:
+    if column is None:
+        return constant(source.n_cells, ONE_LEVEL)
+    if column in frame.columns:
+        return code_column(frame[column], keys.rename.get(column))
+    if column in {FILE, FOLDER}:
+        return constant(source.n_cells, file_label(source, column))
+    parts = column.split(JOIN)
+    if len(parts) > 1 and set(parts) <= set(frame.columns):
+        return joined([code_column(frame[part]) for part in parts])
+    if sheet is None or column not in sheet.columns or sample is None or label == POPULATION:
         known = [*source.obs_columns, *([] if sheet is None else sheet.columns)]
         raise MissingKeyError(
             f"{source.name}: obs has no column '{column}' (argument '{label}_key'). "
             f"{did_you_mean(column, known)}"
         )
-    sample = labels["sample"]
-    values = sheet[column].reindex(list(sample.levels))
-    coded = code_column(values)
-    return Labels(np.append(coded.codes, -1)[sample.codes], coded.levels)
+    of_samples = code_column(sheet[column].reindex(list(sample.levels)))
+    return Labels(np.append(of_samples.codes, -1)[sample.codes], of_samples.levels)
+
+
+def joined(several: Sequence[Labels]) -> Labels:
+    """Join labels cell by cell: ``d1`` and ``tumour`` give ``d1_tumour``."""
+    codes = pd.DataFrame(dict(enumerate(one.codes for one in several)))
+    texts = codes.drop_duplicates()
+    names = [
+        "" if (row < 0).any() else "_".join(several[i].levels[code] for i, code in enumerate(row))
+        for row in texts.to_numpy()
+    ]
+    place = codes.merge(texts.assign(name=names), how="left", on=list(codes.columns))
+    return code_column(place["name"])
+
+
+def file_label(source: CellSource, key: str = FILE) -> str:
+    """Name a sample after its file, without endings, or after the file's folder."""
+    if key == FOLDER and source.path is not None:
+        return source.path.resolve().parent.name
+    stem = source.name
+    for ending in (".gz", ".csv", ".tsv", ".txt", ".h5ad", ".h5", ".loom", ".zarr", ".mtx"):
+        stem = stem.removesuffix(ending)
+    return stem
 
 
 def _refuse_missing(
@@ -154,89 +209,3 @@ def _refuse_missing(
             f"(column '{column}'), the first is {barcodes[missing[0]]}. Fill the column, or take "
             "these cells out."
         )
-
-
-def shared_levels(several: Sequence[Labels]) -> tuple[list[IntArray], list[str]]:
-    """Give one number to each level of several sources together, in sorted order."""
-    levels = sorted({level for one in several for level in one.levels})
-    number = {level: code for code, level in enumerate(levels)}
-    recoded: list[IntArray] = []
-    for one in several:
-        recode = np.array([*(number[level] for level in one.levels), -1], dtype=np.int64)
-        recoded.append(recode[one.codes])
-    return recoded, levels
-
-
-def sample_table(labels: Sequence[Mapping[str, Labels]]) -> pd.DataFrame:
-    """Tabulate the samples: donor, tissue, condition and covariates of each, and cells.
-
-    Raises
-    ------
-    StudyError
-        When a sample has two donors, two tissues, or two levels of anything else.
-    """
-    parts = []
-    for one in labels:
-        columns = {name: label for name, label in one.items() if name != POPULATION}
-        codes = pd.DataFrame({name: label.codes for name, label in columns.items()})
-        counted = codes.value_counts(sort=False).rename("n_cells").reset_index()
-        for name, label in columns.items():
-            counted[name] = np.array([*label.levels, ""], dtype=object)[counted[name]]
-        parts.append(counted)
-    names = [name for name in parts[0].columns if name != "n_cells"]
-    table: pd.DataFrame = pd.concat(parts).groupby(names, sort=True)["n_cells"].sum().reset_index()
-    for name in names:
-        if name != "sample":
-            _one_level_per_sample(table, name)
-    return table.set_index("sample", drop=False).sort_index()
-
-
-def _one_level_per_sample(table: pd.DataFrame, name: str) -> None:
-    levels = table.groupby("sample")[name].unique()
-    several = levels[levels.map(len) > 1]
-    if not several.empty:
-        found = ", ".join(f"'{level}'" for level in sorted(several.iloc[0]))
-        what = f"{len(several)} samples have" if len(several) > 1 else "One sample has"
-        raise StudyError(
-            f"{what} more than one {name}: '{several.index[0]}' has {found}. A sample is one piece "
-            f"of tissue of one donor: name samples so that each has one {name}, for instance by "
-            f"joining the {name} to the name."
-        )
-
-
-def refuse_repeated_cells(
-    barcodes: Sequence[pd.Index], samples: Sequence[IntArray], names: Sequence[str]
-) -> None:
-    """Refuse a barcode that occurs twice in one sample, within or between sources.
-
-    Raises
-    ------
-    StudyError
-        Names the barcode and where it is.
-    """
-    hashed = [
-        pd.util.hash_array(b.to_numpy(dtype=object)) ^ pd.util.hash_array(s.astype(np.uint64))
-        for b, s in zip(barcodes, samples, strict=True)
-    ]
-    every = np.concatenate(hashed)
-    order = np.argsort(every, kind="stable")
-    again = np.flatnonzero(every[order[1:]] == every[order[:-1]])
-    if not again.size:
-        return
-    offsets = np.cumsum([0, *(one.size for one in barcodes)])
-    for place in again:
-        pair = [_locate(int(order[place + step]), offsets) for step in (0, 1)]
-        (one, i), (other, j) = pair
-        same = barcodes[one][i] == barcodes[other][j] and samples[one][i] == samples[other][j]
-        if same:
-            files = names[one] if one == other else f"{names[one]} and {names[other]}"
-            raise StudyError(
-                f"The barcode '{barcodes[one][i]}' occurs twice in the same sample ({files}; about "
-                f"{again.size:,} such barcodes). Each cell must occur once: take the copies out, or "
-                "give cells of different samples different sample names."
-            )
-
-
-def _locate(position: int, offsets: Any) -> tuple[int, int]:
-    source = int(np.searchsorted(offsets, position, side="right")) - 1
-    return source, position - int(offsets[source])

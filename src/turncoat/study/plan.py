@@ -7,15 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args
 
-import numpy as np
 import pandas as pd
 
-from turncoat.errors import ArgumentError, DroppedDataWarning, StudyError, warn
+from turncoat.errors import ArgumentError, DroppedDataWarning, warn
 from turncoat.knowledge.registry import card_of
-from turncoat.study import labels as labelling
 from turncoat.study.counts import check_counts
 from turncoat.study.genes import Species, join_genes, name_genes
-from turncoat.study.labels import CellKeys, Labels
+from turncoat.study.labels import CellKeys, read_labels
+from turncoat.study.rows import (
+    assign_rows,
+    refuse_repeated_cells,
+    sample_table,
+    shared_levels,
+    with_sheet,
+)
 from turncoat.study.sources import CellSource, open_sources
 from turncoat.study.sources.open import Cells
 from turncoat.tables import Column, IntArray, TableSchema
@@ -25,7 +30,6 @@ StudyKind = Literal["unsorted", "sorted", "subsampled"]
 
 SCHEMA_VERSION = 1
 TARGET_SUM = 10_000.0
-ROW_COLUMNS = ("donor", "sample", "tissue", "condition", "population")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,7 @@ def plan_cells(
     Examples
     --------
     >>> import anndata as ad
+    >>> import numpy as np
     >>> cells = ad.AnnData(
     ...     np.array([[3, 0], [0, 1]]),
     ...     obs=pd.DataFrame({"who": ["d1", "d2"], "type": ["NK", "Treg"]}, index=["a", "b"]),
@@ -167,19 +172,44 @@ def plan_sources(
     keys: CellKeys,
     options: PlanOptions,
     sheet: pd.DataFrame | None = None,
+    cell_labels: pd.DataFrame | None = None,
 ) -> TallyPlan:
-    """Plan the tally of sources that are open, as :func:`plan_cells` does."""
+    """Plan the tally of sources that are open, as :func:`plan_cells` does.
+
+    Parameters
+    ----------
+    sources
+        The cells.
+    keys
+        Where their labels are.
+    options
+        Choices about genes and the study as a whole.
+    sheet
+        One row a sample: index sample.
+    cell_labels
+        One row a cell: index barcode, perhaps a column ``file``; wins over ``obs``.
+
+    Returns
+    -------
+    TallyPlan
+        What goes where, and what is left out.
+
+    Raises
+    ------
+    TurncoatError
+        As :func:`plan_cells`.
+    """
     names = [source.name for source in sources]
     for source in sources:
         check_counts(source)
     named = [name_genes(s.name, s.genes, s.var, options.species) for s in sources]
     genes, gene_codes, remarks = join_genes(named, names, options.gene_join)
-    read = [labelling.read_labels(source, keys, sheet) for source in sources]
+    read = [read_labels(source, keys, sheet, cell_labels) for source in sources]
     labels = [one for one, _ in read]
-    samples = labelling.sample_table(labels)
-    sample_codes, sample_levels = labelling.shared_levels([one["sample"] for one in labels])
-    labelling.refuse_repeated_cells([barcodes for _, barcodes in read], sample_codes, names)
-    row_codes, rows = _rows(labels, samples, sample_codes, sample_levels)
+    samples = sample_table(labels)
+    sample_codes, sample_levels = shared_levels([one["sample"] for one in labels])
+    refuse_repeated_cells([barcodes for _, barcodes in read], sample_codes, names)
+    row_codes, rows = assign_rows(labels, samples, sample_codes, sample_levels)
     remarks = [*(r for one in named for r in one.remarks), *remarks]
     remarks += _unlabelled(sources, row_codes, keys.population)
     dropped = TallyPlan.schema.build(
@@ -198,72 +228,8 @@ def plan_sources(
     if remarks:
         warn(_summary(remarks), DroppedDataWarning)
     return TallyPlan(
-        sources, row_codes, _with_sheet(rows, samples, sheet), gene_codes, genes, meta, dropped
+        sources, row_codes, with_sheet(rows, samples, sheet), gene_codes, genes, meta, dropped
     )
-
-
-def _rows(
-    labels: Sequence[dict[str, Labels]],
-    samples: pd.DataFrame,
-    sample_codes: list[IntArray],
-    sample_levels: list[str],
-) -> tuple[tuple[IntArray, ...], pd.DataFrame]:
-    populations, levels = labelling.shared_levels([one["population"] for one in labels])
-    n_levels = max(1, len(levels))
-    pairs = [
-        np.where(population < 0, -1, sample * n_levels + population)
-        for sample, population in zip(sample_codes, populations, strict=True)
-    ]
-    present = np.unique(np.concatenate([np.unique(one[one >= 0]) for one in pairs]))
-    if not present.size:
-        raise StudyError("No cell has a population: check the column given as population.")
-    table = samples.loc[[sample_levels[pair // n_levels] for pair in present]].drop(
-        columns="n_cells"
-    )
-    table["population"] = [levels[pair % n_levels] for pair in present]
-    table.index = pd.Index(table["sample"] + labelling.SEPARATOR + table["population"], name=None)
-    if table.index.has_duplicates:
-        raise StudyError(
-            f"Two rows would be called '{table.index[table.index.duplicated()][0]}': take the "
-            f"'{labelling.SEPARATOR}' out of the names of samples and populations."
-        )
-    order = np.argsort(table.index.to_numpy(dtype=str), kind="stable")
-    place = np.empty(present.size + 1, dtype=np.int64)
-    place[order], place[-1] = np.arange(present.size), -1
-    codes = tuple(
-        place[np.where(one < 0, present.size, np.searchsorted(present, one))] for one in pairs
-    )
-    extra = [name for name in table.columns if name not in ROW_COLUMNS]
-    return codes, table.iloc[order][[*ROW_COLUMNS, *extra]].apply(_numbers)
-
-
-def _numbers(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Turn a covariate back into numbers where all its levels are numbers."""
-    if column.name in ROW_COLUMNS:
-        return column
-    numbers = pd.to_numeric(column.replace("", np.nan), errors="coerce")
-    return numbers if numbers.notna().sum() == (column != "").sum() > 0 else column
-
-
-def _with_sheet(
-    rows: pd.DataFrame, samples: pd.DataFrame, sheet: pd.DataFrame | None
-) -> pd.DataFrame:
-    """Add the sample sheet's columns to the rows."""
-    if sheet is None:
-        return rows
-    absent = [name for name in samples.index if name not in sheet.index]
-    if absent:
-        raise StudyError(
-            f"The sample sheet lacks {len(absent)} of {len(samples)} samples of the cells, "
-            f"{absent[:3]} among them; it has {[str(name) for name in sheet.index[:3]]}, …. "
-            "Add them, or take their cells out."
-        )
-    extra = [name for name in sheet.columns if name not in rows.columns]
-    joined = sheet[extra].reindex(rows["sample"]).set_axis(rows.index)
-    for name in joined.columns:
-        if joined[name].dtype == object:
-            joined[name] = [labelling.as_text(value) for value in joined[name]]
-    return rows.join(joined)
 
 
 def _unlabelled(

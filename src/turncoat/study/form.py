@@ -1,0 +1,198 @@
+"""The tables of ``study.toml``, each with its keys, defaults and meaning."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from turncoat.errors import MissingFileError, did_you_mean
+from turncoat.stats.contrast import Contrast
+from turncoat.study.labels import FILE
+
+
+def beside_study(value: object, info: ValidationInfo) -> object:
+    """Resolve a relative path against the folder of the study file."""
+    if isinstance(value, str) and isinstance(info.context, dict) and "folder" in info.context:
+        return Path(info.context["folder"]) / Path(value).expanduser()
+    return value
+
+
+StudyPath = Annotated[Path, BeforeValidator(beside_study)]
+
+
+class Form(BaseModel):
+    """A table whose unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StudyForm(Form):
+    """``[study]``: what the study is called and where its findings go."""
+
+    name: str = ""
+    species: Literal["human", "mouse"] | None = None
+    kind: Literal["unsorted", "sorted", "subsampled"] = "unsorted"
+    synthetic: str = ""
+    output: StudyPath | None = None
+
+
+class CellsForm(Form):
+    """``[cells]``: files of cells, and the columns of ``obs`` that label them.
+
+    ``sample = "@file"`` takes each file as one sample, ``"@folder"`` each file's folder;
+    ``"donor+tissue"`` joins two columns. ``labels`` is a table with one line a cell (first column
+    the barcode, perhaps a column ``file``) for files that bring no annotation.
+    """
+
+    files: tuple[StudyPath, ...]
+    donor: str
+    sample: str = FILE
+    tissue: str | None = None
+    condition: str | None = None
+    population: str | None = None
+    layer: str | None = None
+    gene_join: Literal["intersection", "union"] = "intersection"
+    keep: tuple[str, ...] = ()
+    labels: StudyPath | None = None
+    label_map: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("files", mode="before")
+    @classmethod
+    def _several(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("files")
+    @classmethod
+    def _expand(cls, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+        files: list[Path] = []
+        for path in paths:
+            pattern = path.name
+            if not set(pattern) & set("*?["):
+                files.append(path)
+                continue
+            found = sorted(path.parent.glob(pattern))
+            if not found:
+                raise MissingFileError(f"No file in {path.parent} is called like '{pattern}'.")
+            files += found
+        if not files:
+            raise ValueError("name at least one file of cells")
+        return tuple(files)
+
+
+class SamplesForm(Form):
+    """``[samples]``: a CSV or TSV with one line a sample; its columns join the tally."""
+
+    sheet: StudyPath | None = None
+    key: str = "sample"
+
+
+class ContrastForm(Form):
+    """``[[contrasts]]``: one level of a column against another."""
+
+    variable: str
+    case: str
+    reference: str
+    block: str | None = None
+    covariates: tuple[str, ...] = ()
+    name: str | None = None
+
+    @property
+    def contrast(self) -> Contrast:
+        """The contrast that this describes."""
+        return Contrast(self.variable, self.case, self.reference, self.block, self.covariates)
+
+    @model_validator(mode="after")
+    def _has_roles(self) -> "ContrastForm":
+        _ = self.contrast  # refuses equal levels and a column with two roles
+        return self
+
+
+class CohortForm(Form):
+    """``[[cohorts]]``: patients with bulk expression and survival, bundled or in a file."""
+
+    name: str | None = None
+    file: StudyPath | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "CohortForm":
+        if (self.name is None) == (self.file is None):
+            raise ValueError("give 'name' of a bundled cohort or 'file' of your own, not both")
+        return self
+
+
+class SimulationForm(Form):
+    """``[simulation]``: which tumour model the in-silico mice carry."""
+
+    context: str | None = None
+    arms: tuple[str, ...] = ()
+    mice: int = Field(default=200, ge=1)
+
+
+class RunForm(Form):
+    """``[run]``: how to work; none of it changes a finding but the seed."""
+
+    seed: int = Field(default=0, ge=0)
+    threads: int | None = Field(default=None, ge=1)
+    memory_limit: int | None = None
+
+    @field_validator("memory_limit", mode="before")
+    @classmethod
+    def _bytes(cls, value: object) -> object:
+        return parse_bytes(value) if isinstance(value, str) else value
+
+
+class AnnotationForm(Form):
+    """``[annotation]``: how cells without labels get theirs."""
+
+
+class AllegianceForm(Form):
+    """``[allegiance]``: how switched sides are judged."""
+
+
+class CrosstalkForm(Form):
+    """``[crosstalk]``: how signals between populations are judged."""
+
+
+class NicheForm(Form):
+    """``[niche]``: how organs are told apart."""
+
+
+class OutcomeForm(Form):
+    """``[outcome]``: how survival is judged."""
+
+
+class TherapyForm(Form):
+    """``[therapy]``: which drugs are looked up."""
+
+
+UNITS = {"": 1, "B": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+
+def parse_bytes(text: str) -> int:
+    """Read a size such as ``"2 GiB"``, ``"500MB"`` or ``"1.5G"`` (powers of 1024).
+
+    Raises
+    ------
+    ValueError
+        When it is no size.
+
+    Examples
+    --------
+    >>> parse_bytes("1.5 GiB")
+    1610612736
+    """
+    plain = text.strip().upper().removesuffix("B").removesuffix("I")
+    number, unit = plain.rstrip("KMGT").strip(), plain[-1:] if plain[-1:] in "KMGT" else ""
+    try:
+        return int(float(number) * UNITS[unit])
+    except ValueError as error:
+        known = did_you_mean(text, ["2 GiB", "500 MiB"])
+        raise ValueError(f"'{text}' is no size in bytes. {known}") from error

@@ -1,0 +1,301 @@
+"""A first ``study.toml`` from what the columns of the cells look like."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from turncoat.errors import TurncoatError
+from turncoat.study.counts import check_counts
+from turncoat.study.labels import FILE, as_text, code_column
+from turncoat.study.sources import CellSource, open_sources
+
+#: Names of columns by role, the surest first.
+NAMES = {
+    "donor": (
+        r"^donors?(_?id)?$",
+        r"^(patient|subject|individual|participant)s?(_?(id|name|no|number))?$",
+        r"donor|patient|subject|individual|participant",
+        r"^case(_?id)?$|^mouse(_?id)?$|^animal",
+    ),
+    "sample": (
+        r"^samples?(_?(id|name))?$",
+        r"^orig\.ident$|^library(_?id)?$|^specimen(_?id)?$|^biosample",
+        r"sample(?!.*(type|origin|group|status))|specimen|library(?!.*(size|prep))|gsm",
+    ),
+    "tissue": (
+        r"^tissues?(_?(type|origin|site))?$",
+        r"^sample_?(origin|site|type)$|^organ$|^(body_?)?site$|^origin$|^location$",
+        r"tissue|organ(?!ism)|origin|anatom",
+    ),
+    "condition": (
+        r"^conditions?$",
+        r"^(disease|status|group|treatment|diagnosis|arm|genotype|response)(_?(state|status|group))?$",
+        r"condition|disease|treat|diagnos|subtype|response|timepoint",
+    ),
+    "population": (
+        r"^cell_?types?$|^population$|^cell_?type_?major$",
+        r"cell_?type(?!.*(minor|sub|fine|state))|^annotations?$|^cell_?labels?$",
+        r"annotation|cell_?type|cell_?state|lineage|^majority_voting$|cluster|leiden|louvain",
+    ),
+}
+MAX_LEVELS = {"tissue": 30, "condition": 30, "population": 150}
+CASE = re.compile(
+    r"tumou?r|cancer|carcinoma|malign|metast|disease|case|treated|"
+    r"non.?respon|post|progress|stim|knock|^ko$",
+    re.IGNORECASE,
+)
+REFERENCE = re.compile(
+    r"normal|healthy|control|ctrl|adjacent|benign|untreated|vehicle|naive|baseline|"
+    r"^pre|^wt$|wild|(?<!non.)(?<!non)respon",
+    re.IGNORECASE,
+)
+#: Case-sensitive codes such as tLung, nLung, mLN: a letter for the state, then the organ.
+CODED = re.compile(r"^([tnm])([A-Z].*)$")
+MAX_CONTRASTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """Which columns play which role, and what could be asked."""
+
+    columns: dict[str, str | None]
+    contrasts: tuple[tuple[str, str, str, int], ...]
+
+
+def init_study(paths: "str | Path | Sequence[str | Path]", *, name: str = "") -> str:
+    """Write a commented ``study.toml`` with the best guesses from the files.
+
+    Parameters
+    ----------
+    paths
+        File or files of cells.
+    name
+        Name of the study; from the first file unless given.
+
+    Returns
+    -------
+    str
+        The text of a study file, to be looked over by its owner.
+
+    Raises
+    ------
+    MissingFileError
+        When a file is not there.
+    FileFormatError
+        When a file is damaged or not what it seems.
+
+    Examples
+    --------
+    >>> print(init_study("cells.h5ad"))  # doctest: +SKIP
+    """
+    listed = [paths] if isinstance(paths, str | Path) else list(paths)
+    sources = open_sources(listed)
+    frame = small_columns(sources)
+    guess = make_guess(frame, n_sources=len(sources))
+    title = name or Path(str(listed[0])).name.split(".")[0]
+    return "\n".join(
+        [
+            "# A turncoat study. Look over every line: the guesses are from names alone.",
+            "# Check it with: turncoat check study.toml; run it with: turncoat run study.toml",
+            "",
+            "[study]",
+            f"name = {json.dumps(title, ensure_ascii=False)}",
+            '# species = "human"          # found out from the gene names when left out',
+            'kind = "unsorted"            # or "sorted", "subsampled": then abundance is not tested',
+            '# output = "turncoat-run"    # folder of the findings, beside this file',
+            "",
+            *_cells_lines(listed, sources, guess, frame),
+            "",
+            "# [samples]",
+            '# sheet = "samples.csv"      # one line a sample: sample, donor, age, stage, …',
+            "",
+            *_contrast_lines(guess),
+            "",
+            "# [[cohorts]]",
+            '# name = "gse1992"           # bundled, or: file = "cohort.toml"',
+            "",
+            "# [simulation]",
+            '# context = "thacker"',
+            "",
+            "[run]",
+            "seed = 0",
+            "",
+        ]
+    )
+
+
+def small_columns(sources: Sequence[CellSource]) -> pd.DataFrame:
+    """Read the columns that all sources share and that could be labels, as texts."""
+    shared = [c for c in sources[0].obs_columns if all(c in s.obs_columns for s in sources)]
+    parts: list[pd.DataFrame] = []
+    for source in sources:
+        frame = source.read_obs(shared)
+        keep = {c: _texts(frame[c]) for c in shared if _may_label(frame[c])}
+        parts.append(pd.DataFrame(keep, index=frame.index))
+    kept = [c for c in parts[0].columns if all(c in part.columns for part in parts)]
+    return pd.concat([part[kept] for part in parts], ignore_index=True)
+
+
+def _texts(values: "pd.Series[str]") -> list[str]:
+    labels = code_column(values)
+    return list(np.array([*labels.levels, ""], dtype=object)[labels.codes])
+
+
+def _may_label(values: "pd.Series[str]") -> bool:
+    """Tell labels from measurements: no fractions, and fewer levels than cells."""
+    levels = pd.unique(values.dropna())
+    if len(levels) > max(50, len(values) // 3):
+        return False
+    return not any(isinstance(v, float | np.floating) and not float(v).is_integer() for v in levels)
+
+
+def make_guess(frame: pd.DataFrame, *, n_sources: int = 1) -> Guess:
+    """Guess the role of columns from their names and how their levels nest."""
+    columns: dict[str, str | None] = dict.fromkeys(NAMES)
+    for role in ("population", "donor", "sample", "tissue", "condition"):
+        taken = {column for column in columns.values() if column}
+        columns[role] = _best(role, [c for c in frame.columns if c not in taken], frame)
+    _complete(columns, frame, n_sources)
+    return Guess(columns, tuple(_guess_contrasts(columns, frame)))
+
+
+def _best(role: str, candidates: Iterable[str], frame: pd.DataFrame) -> str | None:
+    for pattern in NAMES[role]:
+        for column in candidates:
+            n_levels = frame[column].nunique()
+            many = n_levels > MAX_LEVELS.get(role, n_levels)
+            alone = role in {"tissue", "condition"} and n_levels < 2
+            if re.search(pattern, column, re.IGNORECASE) and not many and not alone:
+                return column
+    return None
+
+
+def _complete(columns: dict[str, str | None], frame: pd.DataFrame, n_sources: int) -> None:
+    """Let sample and donor stand in for each other where only one of them is there."""
+    donor, sample, tissue = columns["donor"], columns["sample"], columns["tissue"]
+    if sample is None and donor is not None:
+        columns["sample"] = f"{donor}+{tissue}" if tissue else donor
+    elif sample is None:
+        columns["sample"] = FILE
+    if donor is None:
+        columns["donor"] = columns["sample"]
+    elif sample is not None and n_sources == 1 and _nests(frame, donor, sample) is False:
+        # A "sample" that has several donors is no sample here: join it with the donor.
+        columns["sample"] = f"{donor}+{sample}"
+
+
+def _nests(frame: pd.DataFrame, donor: str, sample: str) -> bool:
+    return bool(frame.groupby(sample)[donor].nunique().max() <= 1)
+
+
+def _guess_contrasts(
+    columns: dict[str, str | None], frame: pd.DataFrame
+) -> list[tuple[str, str, str, int]]:
+    donor = columns["donor"]
+    found: list[tuple[str, str, str, int]] = []
+    for role in ("tissue", "condition"):
+        column = columns[role]
+        if column is None:
+            continue
+        for case, reference in plausible_pairs(sorted(set(frame[column]) - {""})):
+            found.append((role, case, reference, _pairs(frame, column, case, reference, donor)))
+    return found[:MAX_CONTRASTS]
+
+
+def _pairs(frame: pd.DataFrame, column: str, case: str, reference: str, donor: str | None) -> int:
+    if donor is None or donor not in frame.columns:
+        return 0
+    both = set(frame.loc[frame[column] == case, donor])
+    return len(both & set(frame.loc[frame[column] == reference, donor]))
+
+
+def plausible_pairs(levels: Sequence[str]) -> list[tuple[str, str]]:
+    """Pair levels that look like a case with levels that look like its reference."""
+    coded = {level: match for level in levels if (match := CODED.match(level))}
+    pairs = [
+        (case, reference)
+        for case, c in coded.items()
+        for reference, r in coded.items()
+        if c[1] in "tm" and r[1] == "n" and c[2] == r[2]
+    ]
+    if pairs:
+        return pairs
+    references = [level for level in levels if REFERENCE.search(level)]
+    cases = [x for x in levels if CASE.search(x) and x not in references]
+    if len(levels) == 2 and len(references) == 1:
+        cases = [x for x in levels if x not in references]
+    return [(case, reference) for case in cases for reference in references]
+
+
+def _cells_lines(
+    listed: Sequence["str | Path"],
+    sources: Sequence[CellSource],
+    guess: Guess,
+    frame: pd.DataFrame,
+) -> list[str]:
+    files = ", ".join(json.dumps(str(path), ensure_ascii=False) for path in listed)
+    lines = ["[cells]", f"files = [{files}]"]
+    roles = ("donor", "sample", "tissue", "condition", "population")
+    lines += [_role_line(role, guess.columns[role], frame) for role in roles]
+    if guess.columns["donor"] == guess.columns["sample"]:
+        lines += [
+            "# CAUTION: no column names the donors, so each sample is taken as a donor of its own.",
+            "# If a patient gave several samples, this would count them as several patients: name",
+            "# the patients in a sample sheet and set donor to its column.",
+        ]
+    columns = ", ".join(sources[0].obs_columns) or "none (add a table of labels: labels = …)"
+    return [*lines, *_layer_lines(sources[0]), f"# columns of the cells: {columns}"]
+
+
+def _role_line(role: str, column: str | None, frame: pd.DataFrame) -> str:
+    if column is None:
+        return f'# {role} = "…"{" " * 8}# no column looks like it'
+    said = f"{role} = {json.dumps(column, ensure_ascii=False)}"
+    if column not in frame.columns:
+        return f"{said:<30} # please check"
+    levels = sorted({as_text(v) for v in frame[column]} - {""})
+    shown = ", ".join(levels[:6]) + (", …" if len(levels) > 6 else "")
+    return f"{said:<30} # {len(levels)} level{'s' * (len(levels) != 1)}: {shown}"
+
+
+def _layer_lines(source: CellSource) -> list[str]:
+    """Name the layer with raw counts when the main matrix does not hold them."""
+    try:
+        check_counts(source)
+    except TurncoatError as error:
+        for layer, other in source.alternatives().items():
+            try:
+                check_counts(other)
+            except TurncoatError:
+                continue
+            return [f"layer = {json.dumps(layer)}".ljust(30) + " # X does not hold raw counts"]
+        return [f"# layer = …  # {error}"]
+    return []
+
+
+def _contrast_lines(guess: Guess) -> list[str]:
+    if not guess.contrasts:
+        return [
+            "# [[contrasts]]               # nothing looks like a case and its reference",
+            '# variable = "tissue"         # or "condition", or a column of the sample sheet',
+            '# case = "tumour"',
+            '# reference = "normal"',
+            '# block = "donor"             # compare within donors that have both',
+        ]
+    lines: list[str] = []
+    for variable, case, reference, n_pairs in guess.contrasts:
+        lines += [
+            "[[contrasts]]",
+            f'variable = "{variable}"',
+            f"case = {json.dumps(case, ensure_ascii=False)}",
+            f"reference = {json.dumps(reference, ensure_ascii=False)}",
+        ]
+        if n_pairs:
+            lines.append(f'block = "donor"              # {n_pairs} donors have both')
+        lines.append("")
+    return lines[:-1]

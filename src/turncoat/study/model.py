@@ -1,0 +1,202 @@
+"""A study: one file that says where the cells are, what is asked, and how to work."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+
+from turncoat.errors import DesignWarning, FileFormatError, StudyError, did_you_mean, warn
+from turncoat.stats.contrast import Contrast
+from turncoat.study import form
+from turncoat.study.design import check_contrast, count_contrast
+from turncoat.study.labels import CellKeys
+from turncoat.study.mistakes import explain
+from turncoat.study.plan import PlanOptions, TallyPlan, plan_sources
+from turncoat.study.sheets import read_cell_labels, read_sheet
+from turncoat.study.sources import CellSource, open_sources
+from turncoat.study.sources.reading import existing
+
+#: Where findings go unless the study file says otherwise, beside it.
+OUTPUT = "turncoat-run"
+
+
+class Study(BaseModel):
+    """What ``study.toml`` says, checked; paths resolved against the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    about: Annotated[form.StudyForm, Field(alias="study")] = form.StudyForm()
+    cells: form.CellsForm
+    samples: form.SamplesForm = form.SamplesForm()
+    comparisons: Annotated[tuple[form.ContrastForm, ...], Field(alias="contrasts")] = ()
+    cohorts: tuple[form.CohortForm, ...] = ()
+    annotation: form.AnnotationForm = form.AnnotationForm()
+    allegiance: form.AllegianceForm = form.AllegianceForm()
+    crosstalk: form.CrosstalkForm = form.CrosstalkForm()
+    niche: form.NicheForm = form.NicheForm()
+    outcome: form.OutcomeForm = form.OutcomeForm()
+    therapy: form.TherapyForm = form.TherapyForm()
+    simulation: form.SimulationForm = form.SimulationForm()
+    run: form.RunForm = form.RunForm()
+
+    _path: Path = PrivateAttr(default=Path("study.toml"))
+
+    @property
+    def path(self) -> Path:
+        """The study file."""
+        return self._path
+
+    @property
+    def title(self) -> str:
+        """Name of the study, or of its file."""
+        return self.about.name or self._path.stem
+
+    @property
+    def output(self) -> Path:
+        """The run directory."""
+        return self.about.output or self._path.parent / OUTPUT
+
+    @property
+    def seed(self) -> int:
+        """Seed of every random stream."""
+        return self.run.seed
+
+    @property
+    def contrasts(self) -> dict[str, Contrast]:
+        """The questions by their names, in the order of the file."""
+        return {one.name or one.contrast.label: one.contrast for one in self.comparisons}
+
+    @property
+    def files(self) -> list[Path]:
+        """Every file that the tally depends on."""
+        others = (self.samples.sheet, self.cells.labels)
+        return [*self.cells.files, *(path for path in others if path is not None)]
+
+    @property
+    def keys(self) -> CellKeys:
+        """Where the labels of the cells are."""
+        cells = self.cells
+        rename = {cells.population: cells.label_map} if cells.population else {}
+        return CellKeys(
+            cells.donor,
+            cells.sample,
+            cells.tissue,
+            cells.condition,
+            cells.population,
+            cells.keep,
+            rename,
+        )
+
+    def sources(self) -> tuple[CellSource, ...]:
+        """Open the files of cells.
+
+        Raises
+        ------
+        MissingFileError
+            When one is not there.
+        FileFormatError
+            When one is damaged or not what it seems.
+        """
+        return open_sources(self.cells.files, layer=self.cells.layer)
+
+    def sheet(self) -> pd.DataFrame | None:
+        """Read the sample sheet, where there is one."""
+        if self.samples.sheet is None:
+            return None
+        return read_sheet(self.samples.sheet, self.samples.key)
+
+    def cell_labels(self) -> pd.DataFrame | None:
+        """Read the table of cell labels, where there is one."""
+        return None if self.cells.labels is None else read_cell_labels(self.cells.labels)
+
+    def plan(self, cell_labels: pd.DataFrame | None = None) -> TallyPlan:
+        """Decide which cell goes to which row of the tally, and check every contrast.
+
+        Parameters
+        ----------
+        cell_labels
+            Labels of cells made elsewhere (by annotation, say), instead of the file's.
+
+        Returns
+        -------
+        TallyPlan
+            What the tally is going to do.
+
+        Raises
+        ------
+        TurncoatError
+            When files, labels, genes, counts or contrasts cannot be used.
+        """
+        options = PlanOptions(
+            self.cells.gene_join, self.about.species, self.about.kind, self.about.synthetic
+        )
+        labels = self.cell_labels() if cell_labels is None else cell_labels
+        plan = plan_sources(self.sources(), self.keys, options, self.sheet(), labels)
+        self._check_label_map(plan)
+        for name, contrast in self.contrasts.items():
+            check_contrast(contrast, plan.rows, name)
+            counted = count_contrast(contrast, plan.rows)
+            if not counted.testable:
+                warn(f"'{name}' is described, not tested: {counted.reason}", DesignWarning)
+        return plan
+
+    def _check_label_map(self, plan: TallyPlan) -> None:
+        """Refuse a label map whose right-hand sides never occur: its left-hand sides do not."""
+        present = set(plan.rows["population"])
+        for old, new in self.cells.label_map.items():
+            if new not in present:
+                raise StudyError(
+                    f"{self._path.name}: label_map renames '{old}', but no cell of the column "
+                    f"'{self.cells.population}' is called so. {did_you_mean(old, present)}"
+                )
+
+
+def load_study(path: str | Path) -> Study:
+    """Read and check a study file; no cell is read yet.
+
+    Parameters
+    ----------
+    path
+        The file, ``study.toml``.
+
+    Returns
+    -------
+    Study
+        What it says.
+
+    Raises
+    ------
+    MissingFileError
+        When there is no such file.
+    FileFormatError
+        When it is not TOML.
+    StudyError
+        When a key is unknown, missing or has a wrong value.
+
+    Examples
+    --------
+    >>> load_study("study.toml").contrasts  # doctest: +SKIP
+    {'tissue: tLung vs nLung': Contrast(variable='tissue', ...)}
+    """
+    place = existing(Path(path).expanduser())
+    if place.is_dir():
+        place = existing(place / "study.toml")
+    try:
+        stated = tomllib.loads(place.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FileFormatError(
+            f"{place} is no TOML: {error}. Texts need quotes, lists square brackets; "
+            "`turncoat init` writes an example."
+        ) from error
+    try:
+        study = Study.model_validate(stated, context={"folder": place.parent})
+    except ValidationError as error:
+        raise StudyError(explain(error, Study, place.name)) from error
+    names = [one.name or one.contrast.label for one in study.comparisons]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise StudyError(f"{place.name}: two contrasts are called '{twice}'. Give each a name.")
+    study._path = place.resolve()
+    return study
