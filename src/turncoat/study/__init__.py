@@ -7,14 +7,15 @@ from turncoat.study.plan import TallyPlan, plan_cells, plan_sources
 from turncoat.study.sources import Block, CellSource, open_source, open_sources
 
 if TYPE_CHECKING:
-    from turncoat.study.check import StudyCheck, check_study
+    from turncoat.study.check import check_study
+    from turncoat.study.checked import StudyCheck
     from turncoat.study.guess import init_study
     from turncoat.study.model import Study, load_study
 
 #: Loaded on first use: they bring pydantic, which a tally does not need.
 _LATER = {
     "Study": "model",
-    "StudyCheck": "check",
+    "StudyCheck": "checked",
     "check_study": "check",
     "init_study": "guess",
     "load_study": "model",
