@@ -132,9 +132,17 @@ def _contrast_row(name: str, population: str, counted: ContrastCount) -> dict[st
 
 def find_problems(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
     """List what is unusual but can be worked with."""
-    found: list[tuple[str, str, str]] = []
+    found = [*_sparse_populations(rows), *_unused_samples(study, rows)]
+    for name, contrast in study.contrasts.items():
+        found += _contrast_problems(name, contrast, rows)
+    return StudyCheck.problems_schema.build(
+        [{"where": w, "problem": p, "advice": a} for w, p, a in found]
+    )
+
+
+def _sparse_populations(rows: pd.DataFrame) -> list[tuple[str, str, str]]:
     sparse = rows.groupby("population")["n_cells"].median()
-    found += [
+    return [
         (
             f"population {name}",
             f"half its samples have {cells:.0f} cells or fewer",
@@ -142,38 +150,33 @@ def find_problems(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
         )
         for name, cells in sparse[sparse < FEW_CELLS].items()
     ]
+
+
+def _unused_samples(study: Study, rows: pd.DataFrame) -> list[tuple[str, str, str]]:
     sheet = study.sheet()
-    if sheet is not None:
-        unused = [str(name) for name in sheet.index if name not in set(rows["sample"])]
-        if unused:
-            found.append(
-                (
-                    "sample sheet",
-                    f"{len(unused)} samples have no cells ({', '.join(unused[:3])})",
-                    "check that the sheet and the cells name samples in the same way",
-                )
-            )
-    for name, contrast in study.contrasts.items():
-        counted = count_contrast(contrast, rows)
-        if contrast.block is None and _donors_in_both(contrast, rows):
-            found.append(
-                (
-                    f"contrast {name}",
-                    "some donors have both levels, yet no block is named",
-                    'set block = "donor" to compare them within themselves',
-                )
-            )
-        if counted.testable and counted.smallest_pvalue > ALPHA:
-            found.append(
-                (
-                    f"contrast {name}",
-                    f"no exact p-value below {counted.smallest_pvalue:.2g} is possible",
-                    "read effects and intervals; more donors are needed for a test at 0.05",
-                )
-            )
-    return StudyCheck.problems_schema.build(
-        [{"where": w, "problem": p, "advice": a} for w, p, a in found]
-    )
+    if sheet is None:
+        return []
+    present = set(rows["sample"])
+    unused = [str(name) for name in sheet.index if name not in present]
+    problem = f"{len(unused)} samples have no cells ({', '.join(unused[:3])})"
+    advice = "check that the sheet and the cells name samples in the same way"
+    return [("sample sheet", problem, advice)] if unused else []
+
+
+def _contrast_problems(
+    name: str, contrast: Contrast, rows: pd.DataFrame
+) -> list[tuple[str, str, str]]:
+    counted = count_contrast(contrast, rows)
+    found = []
+    if contrast.block is None and _donors_in_both(contrast, rows):
+        problem = "some donors have both levels, yet no block is named"
+        advice = 'set block = "donor" to compare them within themselves'
+        found.append((f"contrast {name}", problem, advice))
+    if counted.testable and counted.smallest_pvalue > ALPHA:
+        problem = f"no exact p-value below {counted.smallest_pvalue:.2g} is possible"
+        advice = "read effects and intervals; more donors are needed for a test at 0.05"
+        found.append((f"contrast {name}", problem, advice))
+    return found
 
 
 def _donors_in_both(contrast: Contrast, rows: pd.DataFrame) -> bool:
