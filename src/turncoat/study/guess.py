@@ -58,6 +58,33 @@ REFERENCE = re.compile(
 CODED = re.compile(r"^([tnm])([A-Z].*)$")
 MAX_CONTRASTS = 4
 
+TEMPLATE = """\
+# A turncoat study. Look over every line: the guesses are from names alone.
+# Check it with: turncoat check study.toml; run it with: turncoat run study.toml
+
+[study]
+name = {name}
+# species = "human"          # found out from the gene names when left out
+kind = "unsorted"            # or "sorted", "subsampled": then abundance is not tested
+# output = "turncoat-run"    # folder of the findings, beside this file
+
+{cells}
+
+# [samples]
+# sheet = "samples.csv"      # one line a sample: sample, donor, age, stage, …
+
+{contrasts}
+
+# [[cohorts]]
+# name = "gse1992"           # bundled, or: file = "cohort.toml"
+
+# [simulation]
+# context = "thacker"
+
+[run]
+seed = 0
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Guess:
@@ -98,34 +125,10 @@ def init_study(paths: "str | Path | Sequence[str | Path]", *, name: str = "") ->
     frame = small_columns(sources)
     guess = make_guess(frame, n_sources=len(sources))
     title = name or Path(str(listed[0])).name.split(".")[0]
-    return "\n".join(
-        [
-            "# A turncoat study. Look over every line: the guesses are from names alone.",
-            "# Check it with: turncoat check study.toml; run it with: turncoat run study.toml",
-            "",
-            "[study]",
-            f"name = {json.dumps(title, ensure_ascii=False)}",
-            '# species = "human"          # found out from the gene names when left out',
-            'kind = "unsorted"            # or "sorted", "subsampled": then abundance is not tested',
-            '# output = "turncoat-run"    # folder of the findings, beside this file',
-            "",
-            *_cells_lines(listed, sources, guess, frame),
-            "",
-            "# [samples]",
-            '# sheet = "samples.csv"      # one line a sample: sample, donor, age, stage, …',
-            "",
-            *_contrast_lines(guess),
-            "",
-            "# [[cohorts]]",
-            '# name = "gse1992"           # bundled, or: file = "cohort.toml"',
-            "",
-            "# [simulation]",
-            '# context = "thacker"',
-            "",
-            "[run]",
-            "seed = 0",
-            "",
-        ]
+    return TEMPLATE.format(
+        name=json.dumps(title, ensure_ascii=False),
+        cells="\n".join(_cells_lines(listed, sources, guess, frame)),
+        contrasts="\n".join(_contrast_lines(guess)),
     )
 
 
