@@ -9,7 +9,7 @@ from turncoat.study.sources import Block, CellSource, open_source, open_sources
 if TYPE_CHECKING:
     from turncoat.study.check import check_study
     from turncoat.study.checked import StudyCheck
-    from turncoat.study.guess import init_study
+    from turncoat.study.init import init_study
     from turncoat.study.model import Study, load_study
 
 #: Loaded on first use: they bring pydantic, which a tally does not need.
@@ -17,7 +17,7 @@ _LATER = {
     "Study": "model",
     "StudyCheck": "checked",
     "check_study": "check",
-    "init_study": "guess",
+    "init_study": "init",
     "load_study": "model",
 }
 
