@@ -1,3 +1,10 @@
 """Figures of results."""
 
-__all__: list[str] = []
+from turncoat.allegiance.plot import (
+    allegiance,
+    allegiance_donors,
+    allegiance_map,
+    allegiance_panels,
+)
+
+__all__ = ["allegiance", "allegiance_donors", "allegiance_map", "allegiance_panels"]

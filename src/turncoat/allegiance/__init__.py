@@ -1,6 +1,7 @@
 """Which immune populations switched sides."""
 
+from turncoat.allegiance import plot
 from turncoat.allegiance.allegiance import allegiance
 from turncoat.allegiance.result import Allegiance
 
-__all__ = ["Allegiance", "allegiance"]
+__all__ = ["Allegiance", "allegiance", "plot"]

@@ -18,7 +18,7 @@ from turncoat.allegiance.programmes import (
     Programme,
     check_programmes,
     find_programmes,
-    match_population,
+    programme_for,
 )
 from turncoat.allegiance.result import Allegiance
 from turncoat.allegiance.science import AxesPlan
@@ -172,7 +172,7 @@ def _match(
     names = [str(name) for name in dict.fromkeys(table["population"])]
     found: dict[str, tuple[Programme, Programme] | None] = {}
     for label in sorted(set(tally.obs[layout.POPULATION].astype(str))):
-        name = match_population(label, names, matches)
+        name = programme_for(label, names, matches)
         found[label] = find_programmes(table, name, tally.var_names) if name else None
     return found
 

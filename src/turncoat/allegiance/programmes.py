@@ -1,6 +1,5 @@
 """Which genes speak for and against the tumour in a population, as far as they were measured."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from turncoat.errors import KnowledgeError, MissingKeyError, did_you_mean
+from turncoat.knowledge.vocabulary import match_population, normal_form
 from turncoat.tables import FloatArray, IntArray
 
 ANTI = "anti_tumour"
@@ -18,27 +18,6 @@ COLUMNS = ("population", "axis", "gene", "weight")
 MIN_COVERAGE = 0.5
 #: Fewer genes than this are genes, not a programme.
 MIN_GENES = 3
-
-#: How labels of populations are commonly written, against the programmes' names.
-ALIASES = {
-    "naturalkiller": "nk",
-    "regulatoryt": "treg",
-    "tregulatory": "treg",
-    "cd4treg": "treg",
-    "cd8t": "cd8",
-    "tcd8": "cd8",
-    "cytotoxict": "cd8",
-    "cd4t": "cd4",
-    "tcd4": "cd4",
-    "helpert": "cd4",
-    "mac": "macrophage",
-    "tam": "macrophage",
-    "mono": "monocyte",
-    "momac": "macrophage",
-    "dc": "dendritic",
-    "neu": "neutrophil",
-    "bcell": "b",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +65,8 @@ class Programme:
         return ""
 
 
-def plain_name(label: str) -> str:
-    """Reduce a population's label to what tells it from others.
-
-    Examples
-    --------
-    >>> [plain_name(label) for label in ("NK_cells", "Tregs", "CD8+ T cells", "Macrophages")]
-    ['nk', 'treg', 'cd8', 'macrophage']
-    """
-    letters = re.sub(r"[^a-z0-9]", "", label.casefold().replace("lymphocyte", ""))
-    stem = re.sub(r"(cells?|s)$", "", letters) or letters
-    return ALIASES.get(stem, stem)
-
-
-def match_population(label: str, names: Sequence[str], chosen: Mapping[str, str]) -> str | None:
-    """Find the programme for a population's label: the user's choice, else the same name.
+def programme_for(label: str, names: Sequence[str], chosen: Mapping[str, str]) -> str | None:
+    """Find the programme for a population's label: the user's choice, else what the label means.
 
     Parameters
     ----------
@@ -120,6 +86,11 @@ def match_population(label: str, names: Sequence[str], chosen: Mapping[str, str]
     ------
     MissingKeyError
         When the user chose a programme that does not exist.
+
+    Examples
+    --------
+    >>> programme_for("NK_cells", ["NK", "Treg"], {}), programme_for("Hepatocyte", ["NK"], {})
+    ('NK', None)
     """
     if label in chosen:
         if chosen[label] not in names:
@@ -128,8 +99,11 @@ def match_population(label: str, names: Sequence[str], chosen: Mapping[str, str]
                 f"'{label}'). {did_you_mean(chosen[label], names)}"
             )
         return chosen[label]
-    by_plain = {plain_name(part): name for name in names for part in (name, *name.split("/"))}
-    return by_plain.get(plain_name(label))
+    written = {normal_form(name): name for name in names}
+    if normal_form(label) in written:
+        return written[normal_form(label)]
+    meant = match_population(label).population
+    return meant if meant in names else None
 
 
 def check_programmes(table: pd.DataFrame, species: str) -> pd.DataFrame:
