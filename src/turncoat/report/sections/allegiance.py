@@ -1,17 +1,21 @@
 """Allegiance on the page: a verdict per population, its donors, and what it stands on."""
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from turncoat.allegiance import Allegiance
+from turncoat.allegiance import Allegiance, plot
 from turncoat.report.answer import listed
 from turncoat.report.cells import number, word
 from turncoat.report.claim import Claim, Evidence
-from turncoat.report.section import Material, Section, Table
+from turncoat.report.section import Figure, Material, Section, Table, figure_of
 from turncoat.stats import Contrast
 from turncoat.tables import Column, TableSchema
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SHOWN = TableSchema(
     columns=(
@@ -52,6 +56,9 @@ def section(material: Material) -> Section | None:
         tables=tuple(
             table for part, result in found.items() for table in _tables(contrasts[part], result)
         ),
+        figures=tuple(
+            figure for part, result in found.items() for figure in _figures(contrasts[part], result)
+        ),
         notes=NOTES,
         dropped=pd.concat(
             [
@@ -86,6 +93,33 @@ def _lead(contrast: Contrast, result: Allegiance) -> str:
     tested = int((table["status"] == "tested").sum())
     told = " and ".join(part for part in parts if part)
     return f"{contrast.label}: of {tested} populations tested, {told}."
+
+
+def _figures(contrast: Contrast, result: Allegiance) -> list[Figure]:
+    if result.scores.empty:
+        return []
+    alt = _lead(contrast, result)
+    drawn: list[tuple[Callable[[Allegiance], "Axes"], str, str]] = [
+        (
+            plot.allegiance,
+            "Shifts",
+            "Mean change of duty and harm with 95 % intervals; grey: the equivalence band.",
+        ),
+        (
+            plot.allegiance_map,
+            "Duty against harm",
+            "Large points: populations; small points: their paired donors.",
+        ),
+        (
+            plot.allegiance_panels,
+            "Donors",
+            "Each point is a donor, sized by its weight; lines join the arms of one donor.",
+        ),
+    ]
+    return [
+        figure_of(draw(result), title=f"{title}, {contrast.label}", alt=alt, caption=caption)
+        for draw, title, caption in drawn
+    ]
 
 
 def _interval(low: float, high: float) -> str:
