@@ -4,7 +4,6 @@ Run time: about 60 s, or about 4 minutes with ``--install`` (a fresh environment
 """
 
 import argparse
-import datetime
 import json
 import os
 import shutil
@@ -62,7 +61,10 @@ def install(folder: Path) -> tuple[int, float]:
     wheel = next(folder.glob("*.whl"))
     subprocess.run([str(python), "-m", "pip", "install", "-q", str(wheel)], check=True)
     listed = subprocess.run(
-        [str(python), "-m", "pip", "list", "--format=json"], capture_output=True, text=True, check=True
+        [str(python), "-m", "pip", "list", "--format=json"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     names = {entry["name"].lower() for entry in json.loads(listed.stdout)} - {"pip", "setuptools"}
     site = next((folder / "fresh" / "lib").glob("python*/site-packages"))
@@ -77,9 +79,11 @@ def install(folder: Path) -> tuple[int, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--install", action="store_true", help="also install into a fresh environment")
+    parser.add_argument(
+        "--install", action="store_true", help="also install into a fresh environment"
+    )
     wanted = parser.parse_args()
-    started = time.perf_counter()
+    started = time.time()
     folder = Path(tempfile.mkdtemp(prefix="start-"))
     try:
         starts = start_jobs()
@@ -103,9 +107,7 @@ def main() -> None:
             ]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    took = time.perf_counter() - started
-    write_results("start", bars, title="Starting up", took_s=took)
-    print(json.dumps({"took_s": round(took, 1), "date": str(datetime.datetime.now().date())}))  # noqa: DTZ005
+    write_results("start", bars, title="Starting up", measured=[starts], started=started)
 
 
 if __name__ == "__main__":

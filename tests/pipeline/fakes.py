@@ -68,28 +68,46 @@ def write_cells(path: Path, n: int = 36) -> None:
     np.savetxt(path, np.random.default_rng(0).poisson(2.0, (n, 4)))
 
 
+def study_of(run: Run) -> Any:
+    return run.study
+
+
+def shift(study: Any) -> dict[str, Any]:
+    return {"shift": study.shift}
+
+
+def scale(study: Any) -> dict[str, Any]:
+    return {"scale": study.scale}
+
+
+def cells(study: Any) -> list[Path]:
+    return [study.cells]
+
+
 def _tally(run: Run) -> None:
-    counts, obs = cells_of(run.study.cells)
+    counts, obs = cells_of(study_of(run).cells)
     run.save_tally(tally_from_cells(counts, obs, ["A", "B", "C", "D"]))
 
 
 def _sums(run: Run) -> None:
     tally = run.tally()
-    totals = pd.Series(tally.layers["counts"].sum(axis=1) * run.study.scale)
+    totals = pd.Series(tally.layers["counts"].sum(axis=1) * study_of(run).scale)
     grouped = totals.groupby(tally.obs["population"].to_numpy()).sum()
     table = Sums.schema.build({"population": list(grouped.index), "total": list(grouped)})
     draws = run.rng("draws").random(2)
-    run.save("sums.lung", Sums(table, Sums.schema.build([]), {"scale": run.study.scale}, draws))
+    run.save("sums.lung", Sums(table, Sums.schema.build([]), {"scale": study_of(run).scale}, draws))
 
 
 def _shifted(run: Run) -> None:
     before = run.result("sums.lung", Sums)
-    table = before.table.assign(total=before.table["total"] + run.study.shift)
-    run.save("shifted.lung", Sums(table, before.dropped, {"shift": run.study.shift}, before.draws))
+    table = before.table.assign(total=before.table["total"] + study_of(run).shift)
+    run.save(
+        "shifted.lung", Sums(table, before.dropped, {"shift": study_of(run).shift}, before.draws)
+    )
 
 
 STAGES = (
-    Stage("shifted", _shifted, needs=("sums",), parameters=lambda s: {"shift": s.shift}),
-    Stage("sums", _sums, needs=("tally",), parameters=lambda s: {"scale": s.scale}),
-    Stage("tally", _tally, inputs=lambda s: [s.cells], title="Counting"),
+    Stage("shifted", _shifted, needs=("sums",), parameters=shift),
+    Stage("sums", _sums, needs=("tally",), parameters=scale),
+    Stage("tally", _tally, inputs=cells, title="Counting"),
 )

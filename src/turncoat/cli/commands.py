@@ -1,6 +1,5 @@
 """What the commands do."""
 
-import importlib
 import re
 from pathlib import Path
 
@@ -76,16 +75,20 @@ def _tell(report: Path) -> None:
 
 def check(study: Path) -> None:
     """Show the design of a study file."""
-    typer.echo(str(importlib.import_module("turncoat.study").check_study(study)))
+    from turncoat.cli.tell import tell_check
+    from turncoat.study import check_study
+
+    tell_check(check_study(study))
 
 
 def init(cells: list[Path], out: Path, *, force: bool) -> None:
     """Write a study file."""
     from turncoat.files import write_text
+    from turncoat.study import init_study
 
     if out.exists() and not force:
         raise OutputError(f"{out} is there already. Choose another --out, or replace it: --force.")
-    write_text(out, importlib.import_module("turncoat.study").init_study(cells))
+    write_text(out, init_study(cells))
     typer.echo(f"turncoat: written. Look it over, then: turncoat check {out}", err=True)
     typer.echo(str(out))
 

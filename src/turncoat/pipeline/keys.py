@@ -11,7 +11,7 @@ from turncoat.errors import MissingFileError
 from turncoat.files import digest, write_text
 from turncoat.knowledge.registry import versions
 from turncoat.pipeline.stage import Stage
-from turncoat.report.section import Study
+from turncoat.study import Study
 
 
 class InputHashes:

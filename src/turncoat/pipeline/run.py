@@ -12,8 +12,8 @@ from turncoat.errors import MissingFileError
 from turncoat.files import whole_file, write_text
 from turncoat.pipeline.findings import Findings, slug
 from turncoat.pipeline.progress import Progress, Silent
-from turncoat.report.section import Study
 from turncoat.stats import Contrast
+from turncoat.study import Study
 
 if TYPE_CHECKING:
     import anndata as ad

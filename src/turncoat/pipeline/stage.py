@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from turncoat.errors import ArgumentError
-from turncoat.report.section import Study
+from turncoat.study import Study
 
 if TYPE_CHECKING:
     from turncoat.pipeline.run import Run

@@ -1,6 +1,5 @@
 """The whole run, from a study file to its report."""
 
-import importlib
 import os
 import shutil
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from turncoat.pipeline.execute import execute
 from turncoat.pipeline.progress import Progress, Silent
 from turncoat.pipeline.run import HIDDEN, Run
 from turncoat.pipeline.stage import Stage, discover
-from turncoat.report.section import Study
+from turncoat.study import Study, load_study
 
 #: Threads a run takes at most unless told otherwise; beyond it the disk is the limit.
 MAX_THREADS = 8
@@ -66,7 +65,7 @@ def run(
     >>> finished.report  # doctest: +SKIP
     PosixPath('results/report.html')
     """
-    loaded = importlib.import_module("turncoat.study").load_study(Path(study))
+    loaded = load_study(Path(study))
     return run_stages(
         loaded,
         with_report(discover()),
@@ -95,7 +94,7 @@ def tally_study(
     TurncoatError
         When the study or its files cannot be used, or the output not written.
     """
-    loaded = importlib.import_module("turncoat.study").load_study(Path(study))
+    loaded = load_study(Path(study))
     return run_stages(
         loaded,
         [stage for stage in discover() if stage.name == "tally"],

@@ -15,11 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from turncoat.stats import Contrast
+    from turncoat.study import Study
     from turncoat.tables import TableSchema
 
 T = TypeVar("T")
-
-Study = Any
 
 
 class Material(Protocol):

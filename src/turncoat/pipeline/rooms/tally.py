@@ -4,7 +4,7 @@ from typing import Any
 
 from turncoat.pipeline.run import Run
 from turncoat.pipeline.stage import Stage
-from turncoat.report.section import Study
+from turncoat.study import Study
 from turncoat.tally import Checkpoint, Progress, tally_plan
 
 
