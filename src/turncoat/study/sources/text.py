@@ -49,6 +49,7 @@ class TextSource(PlainSource):
                 f"{self._path}: genes are in rows, so every further column should hold counts, but "
                 f"'{self._columns[texts[0]]}' holds {sniffed.iloc[0, texts[0]]!r}. Take it out."
             )
+        self._refuse_genes_of_text(sniffed, texts)
         self._counted = [place for place in range(len(self._columns)) if place not in set(texts)]
         lines = self._read_names(texts)
         counted = pd.Index([self._columns[place] for place in self._counted], dtype=object)
@@ -57,6 +58,12 @@ class TextSource(PlainSource):
         self.var = pd.DataFrame({"ensembl": "", "kind": ""}, index=genes)
         shape = (len(self.obs), len(self.var))
         self.matrix = GatheredMatrix(self._values, shape, str(self._path))
+
+    def _refuse_genes_of_text(self, sniffed: pd.DataFrame, texts: list[int]) -> None:
+        """Refuse text where a count is expected, rather than lose a gene as annotation."""
+        for place in texts:
+            if looks_like_genes([self._columns[place]]):
+                self._numbers(sniffed[[place]])
 
     def _read_header(self) -> tuple[list[str], str]:
         with open_text(self._path) as stream:
