@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "turncoat"
-MODULES = sorted(SOURCE.rglob("*.py"))
+# Generated code is written by a program and read by another.
+MODULES = sorted(path for path in SOURCE.rglob("*.py") if path.parent.name != "generated")
 MAX_LINES = 300
 MAX_CODE_LINES = 40
 

@@ -15,6 +15,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 KERNELS: "list[Kernel[..., Any]]" = []
+# The reference of a kernel that only steers: its own statements, calling the others' twins.
+AS_WRITTEN = None
 
 
 @dataclass(eq=False)
@@ -29,11 +31,14 @@ class Kernel(Generic[P, R]):
         The twin: same arguments, same result.
     parallel
         Whether ``numba.prange`` loops may use several threads.
+    allocates
+        Whether it makes arrays. A kernel that does not is compiled without reference counts.
     """
 
     plain: Callable[P, R]
     reference: Callable[..., Any]
     parallel: bool = False
+    allocates: bool = True
 
     def __post_init__(self) -> None:
         functools.update_wrapper(self, self.plain)
@@ -45,19 +50,11 @@ class Kernel(Generic[P, R]):
         import numba
 
         # Kernels call kernels: numba must see their compiled form, not this wrapper.
-        called = {
-            name: value.compiled
-            for name, value in self.plain.__globals__.items()
-            if isinstance(value, Kernel) and name in self.plain.__code__.co_names
-        }
-        seen = self.plain
-        if called:
-            seen = FunctionType(
-                self.plain.__code__, {**self.plain.__globals__, **called}, self.plain.__name__
-            )
-            seen.__module__, seen.__qualname__ = self.plain.__module__, self.plain.__qualname__
+        seen = _calling(self.plain, lambda called: called.compiled)
+        # Without allocation there is nothing to count references of, which inner loops repay.
+        counting = {} if self.allocates else {"_nrt": False}
         compiled: Callable[P, R] = numba.njit(
-            nogil=True, cache=True, parallel=self.parallel, error_model="numpy"
+            nogil=True, cache=True, parallel=self.parallel, error_model="numpy", **counting
         )(seen)
         return compiled
 
@@ -66,17 +63,76 @@ class Kernel(Generic[P, R]):
         return self.compiled(*args, **kwargs)
 
 
+def _calling(
+    plain: Callable[..., Any], form: "Callable[[Kernel[..., Any]], Callable[..., Any]]"
+) -> Callable[..., Any]:
+    """Give a function that calls its kernels in another form."""
+    called = {
+        name: form(value)
+        for name, value in plain.__globals__.items()
+        if isinstance(value, Kernel) and name in plain.__code__.co_names
+    }
+    if not called:
+        return plain
+    seen = FunctionType(
+        plain.__code__, {**plain.__globals__, **called}, plain.__name__, plain.__defaults__
+    )
+    seen.__module__, seen.__qualname__ = plain.__module__, plain.__qualname__
+    return seen
+
+
+def _as_written(plain: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(plain)
+    def run(*args: Any) -> Any:
+        return _calling(plain, lambda called: called.reference)(*args)
+
+    return run
+
+
+def compile_address(function: Callable[..., Any], arguments: tuple[str, ...]) -> Any:
+    """Compile a function that kernels take as an argument, whichever function it is.
+
+    Parameters
+    ----------
+    function
+        Plain function living in a file (numba caches only those) that returns nothing.
+    arguments
+        ``"real"``, ``"vector"`` or ``"matrix"``, one per parameter.
+
+    Returns
+    -------
+    Any
+        A numba function object of a type that depends on the arguments alone, so that a
+        kernel is compiled once for all such functions.
+    """
+    import numba
+    from numba import types
+
+    kinds = {
+        "real": types.float64,
+        "vector": types.float64[::1],
+        "matrix": types.float64[:, ::1],
+    }
+    signature = types.void(*(kinds[argument] for argument in arguments))
+    return numba.cfunc(signature, cache=True, error_model="numpy")(function)
+
+
 def kernel(
-    *, reference: Callable[..., Any], parallel: bool = False
+    *, reference: Callable[..., Any] | None, parallel: bool = False, allocates: bool = True
 ) -> Callable[[Callable[P, R]], Kernel[P, R]]:
     """Compile a loop on first use and tie it to its plain twin.
 
     Parameters
     ----------
     reference
-        The NumPy twin, with the same parameters and the same result.
+        The NumPy twin, with the same parameters and the same result. :data:`AS_WRITTEN` for a
+        kernel that only steers others: its twin runs the same statements in plain Python,
+        calling the twins of the kernels that it uses.
     parallel
         Allow ``numba.prange``. Results must not depend on the number of threads.
+    allocates
+        False for a loop that makes no array (views and calls included): numba then counts no
+        references, which matters in functions of well under a microsecond.
 
     Returns
     -------
@@ -99,6 +155,6 @@ def kernel(
     """
 
     def wrap(plain: Callable[P, R]) -> Kernel[P, R]:
-        return Kernel(plain, reference, parallel)
+        return Kernel(plain, reference or _as_written(plain), parallel, allocates)
 
     return wrap
