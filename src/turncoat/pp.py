@@ -1,5 +1,5 @@
 """From files to a tally."""
 
-from turncoat.tally import tally, tally_plan
+from turncoat.tally import merge_tallies, tally, tally_plan
 
-__all__ = ["tally", "tally_plan"]
+__all__ = ["merge_tallies", "tally", "tally_plan"]

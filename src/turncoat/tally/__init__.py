@@ -2,6 +2,7 @@
 
 from turncoat.tally.account import CellAccount
 from turncoat.tally.engine import Checkpoint, count_plan, tally_plan
+from turncoat.tally.merge import merge_tallies
 from turncoat.tally.partial import PartialTally
 from turncoat.tally.progress import Progress
 from turncoat.tally.tally import tally
@@ -12,6 +13,7 @@ __all__ = [
     "PartialTally",
     "Progress",
     "count_plan",
+    "merge_tallies",
     "tally",
     "tally_plan",
 ]

@@ -99,7 +99,7 @@ def _figures(contrast: Contrast, result: Allegiance) -> list[Figure]:
     if result.scores.empty:
         return []
     alt = _lead(contrast, result)
-    drawn: list[tuple[Callable[[Allegiance], "Axes"], str, str]] = [
+    drawn: list[tuple[Callable[[Allegiance], Axes], str, str]] = [
         (
             plot.allegiance,
             "Shifts",
