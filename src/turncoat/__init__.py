@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from turncoat import ds, get, pl, pp, sim, tl
-    from turncoat.pipeline import run
+    from turncoat.pipeline.whole import run
     from turncoat.stats import Contrast
 
 __version__ = "0.1.0"
 
 _NAMESPACES = ("pp", "tl", "pl", "get", "ds", "sim")
-_NAMES = {"run": "turncoat.pipeline", "Contrast": "turncoat.stats"}
+_NAMES = {"run": "turncoat.pipeline.whole", "Contrast": "turncoat.stats"}
 
 __all__ = ["Contrast", "__version__", "ds", "get", "pl", "pp", "run", "sim", "tl"]
 

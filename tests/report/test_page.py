@@ -115,4 +115,4 @@ def test_a_browser_shows_it_without_error_and_without_sideways_scrolling(
     assert seen.page_width <= width
     if render is render_report:
         # Heads sort: names by letter, numbers by size with gaps last.
-        assert seen.sorted_first[2:5] == ["0", "−1.5", "4.00e-05"]
+        assert seen.sorted_first[2:5] == ["0", "−1.5", "4e-05"]

@@ -33,7 +33,7 @@ def bytes_of(text: str | None) -> int | None:
 def demo(out: Path, *, fresh: bool, threads: int | None) -> None:
     """Run the built-in study."""
     from turncoat import ds
-    from turncoat.pipeline import run as run_study
+    from turncoat.pipeline.whole import run as run_study
 
     with shown() as progress:
         finished = run_study(
@@ -52,7 +52,7 @@ def run(
     seed: int | None,
 ) -> None:
     """Run a study file."""
-    from turncoat.pipeline import run as run_study
+    from turncoat.pipeline.whole import run as run_study
 
     limit = bytes_of(memory)
     with shown() as progress:
@@ -97,7 +97,7 @@ def tally(
     study: Path, *, out: Path | None, fresh: bool, threads: int | None, memory: str | None
 ) -> None:
     """Make only the tally."""
-    from turncoat.pipeline import tally_study
+    from turncoat.pipeline.whole import tally_study
 
     limit = bytes_of(memory)
     with shown() as progress:

@@ -3,6 +3,5 @@
 from turncoat.pipeline.progress import Progress, Silent
 from turncoat.pipeline.run import Run
 from turncoat.pipeline.stage import Stage
-from turncoat.pipeline.whole import run, tally_study
 
-__all__ = ["Progress", "Run", "Silent", "Stage", "run", "tally_study"]
+__all__ = ["Progress", "Run", "Silent", "Stage"]

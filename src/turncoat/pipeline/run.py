@@ -105,6 +105,10 @@ class Run:
         """Give the study's contrasts by the part of the findings' names that they make."""
         return {slug(name): contrast for name, contrast in self.study.contrasts.items()}
 
+    def titles(self) -> dict[str, str]:
+        """Give the contrasts' names as the study calls them, by the same part."""
+        return {slug(name): name for name in self.study.contrasts}
+
     def tally(self) -> "ad.AnnData":
         """Read the tally; a fresh copy, so that no stage sees what another did to it."""
         return _read_tally(self.directory / "tally.h5ad").copy()

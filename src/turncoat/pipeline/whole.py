@@ -69,7 +69,7 @@ def run(
     return run_stages(
         loaded,
         with_report(discover()),
-        out=Path(out) if out is not None else loaded.output,
+        out=_place(loaded, out),
         fresh=fresh,
         seed=loaded.seed if seed is None else seed,
         threads=threads or loaded.run.threads,
@@ -98,13 +98,21 @@ def tally_study(
     return run_stages(
         loaded,
         [stage for stage in discover() if stage.name == "tally"],
-        out=Path(out) if out is not None else loaded.output,
+        out=_place(loaded, out),
         fresh=fresh,
         seed=loaded.seed,
         threads=threads or loaded.run.threads,
         memory_limit=memory_limit or loaded.run.memory_limit,
         progress=progress,
     )
+
+
+def _place(study: Study, out: str | Path | None) -> Path:
+    """Choose the run directory; a built-in study's lies with the user, not in the package."""
+    if out is not None:
+        return Path(out)
+    package = Path(__file__).parents[1]
+    return Path(study.path.parent.name) if study.path.is_relative_to(package) else study.output
 
 
 def run_stages(

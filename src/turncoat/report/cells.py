@@ -40,6 +40,21 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """An effect with its interval, for one cell of a table; sorted by the effect."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def text(self) -> str:
+        """The effect, and in brackets the ends of its interval."""
+        value, low, high = (number(x, digits=2) for x in (self.value, self.low, self.high))
+        return value if MISSING in (low, high) else f"{value} ({low} to {high})"
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """One column head with the unit and meaning that the schema declares."""
 
@@ -50,13 +65,13 @@ class Head:
     numeric: bool
 
 
-def number(value: float) -> str:
-    """Write a number with three significant digits, as a reader would.
+def number(value: float, *, digits: int = 3) -> str:
+    """Write a number with few significant digits, as a reader would.
 
     Examples
     --------
     >>> [number(x) for x in (0.0312, 12.0, 0.00004, 15234.0, float("nan"))]
-    ['0.0312', '12', '4.00e-05', '15,234', '–']
+    ['0.0312', '12', '4e-05', '15,234', '–']
     """
     if math.isnan(value):
         return MISSING
@@ -65,10 +80,15 @@ def number(value: float) -> str:
     if value == 0:
         return "0"
     size = abs(value)
-    if size < 0.001:
-        return f"{value:.2e}".replace("-", "−", 1) if value < 0 else f"{value:.2e}"
-    text = f"{value:,.0f}" if size >= 1000 or float(value).is_integer() else f"{value:.3g}"
+    if size < 0.0001:
+        return f"{value:.0e}".replace("-", "−", 1) if value < 0 else f"{value:.0e}"
+    text = f"{value:,.0f}" if size >= 1000 or float(value).is_integer() else _short(value, digits)
     return text.replace("-", "−")
+
+
+def _short(value: float, digits: int) -> str:
+    # Below 0.01 two digits say all that a p-value can.
+    return f"{value:.{2 if abs(value) < 0.01 else digits}g}"
 
 
 def word(value: str) -> str:
@@ -89,6 +109,8 @@ def mark_of(verdict: str) -> str:
 
 def cell_of(value: object, *, verdict: bool = False) -> Cell:
     """Set one value of a table."""
+    if isinstance(value, Estimate):
+        return Cell(value.text, "" if math.isnan(value.value) else repr(value.value), "estimate")
     if isinstance(value, bool | np.bool_):
         return Cell("yes" if value else "no", str(int(value)), "flag")
     if isinstance(value, int | np.integer):
@@ -108,9 +130,9 @@ def head_of(table: "Table", name: Hashable) -> Head:
     """Set one column head."""
     declared = {column.name: column for column in table.schema.columns} if table.schema else {}
     column = declared.get(str(name))
-    numeric = pd.api.types.is_numeric_dtype(table.frame[name]) and not (
-        pd.api.types.is_bool_dtype(table.frame[name])
-    )
+    values = table.frame[name]
+    numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    numeric = numeric or (len(values) > 0 and all(isinstance(v, Estimate) for v in values))
     return Head(
         str(name),
         word(str(name)),

@@ -1,4 +1,4 @@
-"""Findings sorted by what a reader without training asks."""
+"""Findings sorted by what a reader without training asks, in words that need none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,54 +6,121 @@ from dataclasses import dataclass
 from turncoat.report.cells import word
 from turncoat.report.claim import Claim
 
+#: What each population is, for somebody who never heard of it. The short name stays visible, so
+#: that both pages can be read side by side.
+PLAIN_NAMES = {
+    "B": "B cells, which can become makers of antibodies",
+    "CD4 T": "Helper T cells (CD4 T), which steer the defence",
+    "CD8 T": "Killer T cells (CD8 T)",
+    "Dendritic": "Dendritic cells, which show T cells what to attack",
+    "ILC": "Innate lymphoid cells (ILC)",
+    "Macrophage": "Macrophages, the scavengers",
+    "Malignant": "Cancer cells",
+    "Mast": "Mast cells, known from allergies",
+    "Monocyte": "Monocytes, which turn into macrophages",
+    "NK": "Natural killer cells (NK)",
+    "Neutrophil": "Neutrophils, the first to arrive at a wound",
+    "Plasma": "Plasma cells, the makers of antibodies",
+    "Treg": "Regulatory T cells (Treg), the brakes of the defence",
+    "cDC1": "Dendritic cells of type 1 (cDC1), which show killer T cells what to attack",
+    "cDC2": "Dendritic cells of type 2 (cDC2), which show helper T cells what to attack",
+    "mregDC": "Mature dendritic cells (mregDC)",
+    "pDC": "Plasmacytoid dendritic cells (pDC), known from viral infections",
+}
+
+
+def plain_name(population: str) -> str:
+    """Say what a population is; an unknown one keeps its name.
+
+    Examples
+    --------
+    >>> plain_name("CD8 T")
+    'Killer T cells (CD8 T)'
+    """
+    return PLAIN_NAMES.get(population, f"{population.replace('_', ' ')} cells")
+
 
 @dataclass(frozen=True, slots=True)
 class PlainGroup:
-    """Claims that answer one plain question."""
+    """Claims that answer one plain question.
+
+    Parameters
+    ----------
+    title, lead
+        The heading and the sentence below it.
+    claims
+        Claims told one by one.
+    listed
+        Subjects that are only named, by contrast: those of whom there is nothing to tell.
+    """
 
     title: str
     lead: str
     claims: tuple[Claim, ...]
+    listed: dict[str, list[str]]
 
 
-#: Verdict → heading of the plain page. Rooms may use any of these words as their verdict.
-GROUPS: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
-    (
+@dataclass(frozen=True, slots=True)
+class _Heading:
+    title: str
+    verdicts: frozenset[str]
+    lead: str
+    otherwise: str = ""
+    is_told: bool = True
+
+
+#: Every verdict word that a room may use has its heading here.
+HEADINGS = (
+    _Heading(
         "Cells that changed sides",
-        ("switched",),
-        "In person after person, these cells lost part of what they do against a tumour, or help it.",
+        frozenset({"switched"}),
+        "In person after person, these cells lost part of what they do against a tumour, or took "
+        "up what helps it.",
         "No kind of immune cell could be shown to have changed sides in this study.",
     ),
-    (
+    _Heading(
         "Cells that stayed on the patient's side",
-        ("loyal",),
-        "For these cells any change is so small that it does not matter.",
-        "",
+        frozenset({"loyal"}),
+        "For these cells it could be shown that any change is too small to matter.",
     ),
-    (
+    _Heading(
         "What else was seen",
-        ("heard", "silent", "opposite", "worse", "better", "no association", "found"),
-        "Signals between cells, organs, patients' outcomes and simulations.",
-        "",
+        frozenset({"heard", "opposite", "worse", "better", "found"}),
+        "Signals between cells, organs, patients' outcomes, and simulations.",
     ),
-    (
+    _Heading(
+        "What was looked for and is not there",
+        frozenset({"silent", "no association"}),
+        "Here the study was able to see an effect, and there was none that matters.",
+    ),
+    _Heading(
         "What nobody can tell from these data",
-        ("inconclusive", "not testable", "cannot tell", "abstained"),
+        frozenset({"inconclusive", "not testable", "cannot tell", "abstained"}),
         "Too few people, too few cells or too few measured genes to say anything either way.",
-        "",
+        is_told=False,
     ),
 )
 
 
 def plain_groups(claims: Sequence[Claim]) -> list[PlainGroup]:
-    """Sort claims into the plain page's groups; a group with nothing to say is left out."""
-    groups, placed = [], set()
-    for title, verdicts, lead, otherwise in GROUPS:
-        own = tuple(claim for claim in claims if word(claim.verdict) in verdicts)
-        placed |= {claim.identifier for claim in own}
-        if own or otherwise:
-            groups.append(PlainGroup(title, lead if own else otherwise, own))
-    rest = tuple(claim for claim in claims if claim.identifier not in placed)
+    """Sort claims under the headings of the plain page; an empty heading is left out."""
+    groups = []
+    for heading in HEADINGS:
+        own = [claim for claim in claims if word(claim.verdict) in heading.verdicts]
+        if own or heading.otherwise:
+            told = tuple(own) if heading.is_told else ()
+            listed = {} if heading.is_told else _named(own)
+            lead = heading.lead if own else heading.otherwise
+            groups.append(PlainGroup(heading.title, lead, told, listed))
+    known = frozenset().union(*(heading.verdicts for heading in HEADINGS))
+    rest = tuple(claim for claim in claims if word(claim.verdict) not in known)
     if rest:
-        groups.append(PlainGroup("Other findings", "", rest))
+        groups.append(PlainGroup("Other findings", "", rest, {}))
     return groups
+
+
+def _named(claims: Sequence[Claim]) -> dict[str, list[str]]:
+    named: dict[str, list[str]] = {}
+    for claim in claims:
+        named.setdefault(claim.contrast, []).append(claim.subject)
+    return named

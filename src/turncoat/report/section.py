@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -13,6 +14,7 @@ from turncoat.report.claim import Claim
 if TYPE_CHECKING:
     import anndata as ad
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as MplFigure
 
     from turncoat.stats import Contrast
     from turncoat.study import Study
@@ -34,6 +36,9 @@ class Material(Protocol):
 
     def contrasts(self) -> "dict[str, Contrast]":
         """Give the study's contrasts by the part of the findings' names that they make."""
+
+    def titles(self) -> dict[str, str]:
+        """Give the contrasts' names as the study calls them, by the same part."""
 
     def tally(self) -> "ad.AnnData":
         """Read the tally."""
@@ -87,12 +92,15 @@ class Figure:
         What a reader who cannot see it must know: the finding, not the drawing.
     caption
         What is drawn, on which donors, in which unit.
+    wide
+        Whether it takes the full width of the page.
     """
 
     title: str
     address: str
     alt: str
     caption: str = ""
+    wide: bool = False
 
     def __post_init__(self) -> None:
         if not self.alt:
@@ -127,6 +135,14 @@ class Section:
     notes: tuple[str, ...] = ()
     dropped: pd.DataFrame = field(default_factory=pd.DataFrame)
 
+
+#: Figures broader than this many inches take the full width of the page.
+WIDE = 7.0
+#: A drawing of more bytes than this becomes an image of points.
+MAX_VECTORS = 400_000
+PNG_DPI = 110
+COORDINATES = re.compile(rb' d="[^"]*"')
+DIGITS = re.compile(rb"(\d\.\d\d)\d+")
 
 #: Text stays text (small files, the reader's own font); the salt makes the bytes repeatable.
 SVG_STYLE: dict[str, Any] = {
@@ -167,9 +183,23 @@ def figure_of(axes: "Axes", *, title: str, alt: str, caption: str = "") -> Figur
     drawing = axes.get_figure(root=True)
     if drawing is None:
         raise ArgumentError(f"The axes of the figure '{title}' belong to no figure.")
-    stream = io.BytesIO()
+    wide = drawing.get_size_inches()[0] > WIDE
     with mpl.rc_context(SVG_STYLE):  # type: ignore[arg-type]
-        drawing.savefig(stream, format="svg", bbox_inches="tight", metadata={"Date": None})
+        vectors = _saved(drawing, format="svg", metadata={"Date": None})
+        image, kind = COORDINATES.sub(_rounded, vectors), "svg+xml"
+        if len(image) > MAX_VECTORS:
+            image, kind = _saved(drawing, format="png", dpi=PNG_DPI), "png"
     plt.close(drawing)
-    encoded = base64.b64encode(stream.getvalue()).decode("ascii")
-    return Figure(title, f"data:image/svg+xml;base64,{encoded}", alt, caption)
+    encoded = base64.b64encode(image).decode("ascii")
+    return Figure(title, f"data:image/{kind};base64,{encoded}", alt, caption, wide=bool(wide))
+
+
+def _saved(drawing: "MplFigure", **options: Any) -> bytes:
+    stream = io.BytesIO()
+    drawing.savefig(stream, bbox_inches="tight", **options)
+    return stream.getvalue()
+
+
+def _rounded(found: "re.Match[bytes]") -> bytes:
+    """Round the coordinates of a path to a hundredth of a point; nobody sees more."""
+    return DIGITS.sub(rb"\1", found.group(0)).replace(b"\n", b"")

@@ -8,10 +8,10 @@ import pandas as pd
 
 from turncoat.allegiance import Allegiance, plot
 from turncoat.report.answer import listed
-from turncoat.report.cells import number, word
+from turncoat.report.cells import Estimate, number, word
 from turncoat.report.claim import Claim, Evidence
+from turncoat.report.plain import plain_name
 from turncoat.report.section import Figure, Material, Section, Table, figure_of
-from turncoat.stats import Contrast
 from turncoat.tables import Column, TableSchema
 
 if TYPE_CHECKING:
@@ -24,14 +24,13 @@ SHOWN = TableSchema(
         Column("verdict", "text", "", "switched, loyal, inconclusive or not testable."),
         Column("donors", "text", "", "Donors in case and reference arm; pairs have both."),
         Column(
-            "duty", "real", "log2", "Change of the anti-tumour programme, case minus reference."
+            "duty", "real", "log2, 95 %", "Change of the anti-tumour programme, case − reference."
         ),
-        Column("duty_interval", "text", "95 %", "Interval of the change of duty."),
-        Column("harm", "real", "log2", "Change of the pro-tumour programme, case minus reference."),
-        Column("harm_interval", "text", "95 %", "Interval of the change of harm."),
+        Column(
+            "harm", "real", "log2, 95 %", "Change of the pro-tumour programme, case − reference."
+        ),
         Column("pvalue", "real", "", "Lost duty or gained harm: permutation p-value over donors."),
         Column("qvalue", "real", "", "The same, corrected over the populations of the table."),
-        Column("p_floor", "real", "", "Smallest p-value that these donors could give at all."),
         Column("hangs_on", "text", "", "Donors without whom the verdict would differ."),
         Column("reason", "text", "", "Why this verdict."),
     ),
@@ -43,32 +42,35 @@ def section(material: Material) -> Section | None:
     found = material.results("allegiance", Allegiance)
     if not found:
         return None
-    contrasts = material.contrasts()
+    titles = material.titles()
     claims = [
-        _claim(part, contrasts[part], {str(key): value for key, value in row.items()})
+        _claim(part, titles[part], {str(key): value for key, value in row.items()})
         for part, result in found.items()
         for row in result.table.to_dict("records")
     ]
     return Section(
         title="Which populations switched sides?",
-        lead=" ".join(_lead(contrasts[part], result) for part, result in found.items()),
+        lead=" ".join(_lead(titles[part], result) for part, result in found.items()),
         claims=tuple(claims),
         tables=tuple(
-            table for part, result in found.items() for table in _tables(contrasts[part], result)
+            table for part, result in found.items() for table in _tables(titles[part], result)
         ),
         figures=tuple(
-            figure for part, result in found.items() for figure in _figures(contrasts[part], result)
+            figure for part, result in found.items() for figure in _figures(titles[part], result)
         ),
         notes=NOTES,
         dropped=pd.concat(
-            [
-                result.dropped.assign(contrast=contrasts[part].label)
-                for part, result in found.items()
-            ],
+            [result.dropped.assign(contrast=titles[part]) for part, result in found.items()],
             ignore_index=True,
         ),
     )
 
+
+#: More donors than this are counted, not named: the names are in the findings.
+MAX_NAMED = 3
+
+ENDS = ("shift", "lower", "upper")
+RANK = {"switched": 0, "loyal": 1, "inconclusive": 2, "not testable": 3, "not_testable": 3}
 
 HOW_SCORED = (
     "Duty and harm are the mean log2 expression of a population's anti- and pro-tumour genes above "
@@ -82,7 +84,7 @@ HOW_JUDGED = (
 NOTES = (HOW_SCORED, HOW_JUDGED, "An inconclusive verdict is no evidence of absence.")
 
 
-def _lead(contrast: Contrast, result: Allegiance) -> str:
+def _lead(title: str, result: Allegiance) -> str:
     table = result.table
     switched = list(table.loc[table["verdict"] == "switched", "population"])
     loyal = list(table.loc[table["verdict"] == "loyal", "population"])
@@ -92,10 +94,10 @@ def _lead(contrast: Contrast, result: Allegiance) -> str:
     ]
     tested = int((table["status"] == "tested").sum())
     told = " and ".join(part for part in parts if part)
-    return f"{contrast.label}: of {tested} populations tested, {told}."
+    return f"{title}: of {tested} populations tested, {told}."
 
 
-def _figures(contrast: Contrast, result: Allegiance) -> list[Figure]:
+def _figures(contrast: str, result: Allegiance) -> list[Figure]:
     if result.scores.empty:
         return []
     alt = _lead(contrast, result)
@@ -117,13 +119,15 @@ def _figures(contrast: Contrast, result: Allegiance) -> list[Figure]:
         ),
     ]
     return [
-        figure_of(draw(result), title=f"{title}, {contrast.label}", alt=alt, caption=caption)
+        figure_of(draw(result), title=f"{title}, {contrast}", alt=alt, caption=caption)
         for draw, title, caption in drawn
     ]
 
 
-def _interval(low: float, high: float) -> str:
-    return "–" if math.isnan(low) else f"{number(low)} to {number(high)}"
+def _hangs_on(donors: str) -> str:
+    """Name the donors that a verdict hangs on, or count them where they are many."""
+    names = donors.split(", ") if donors else []
+    return donors if len(names) <= MAX_NAMED else f"any of {len(names)} donors"
 
 
 def _shown(result: Allegiance) -> pd.DataFrame:
@@ -133,41 +137,41 @@ def _shown(result: Allegiance) -> pd.DataFrame:
             "tissue": row["tissue"],
             "verdict": row["verdict"],
             "donors": f"{row['n_case']} vs {row['n_reference']}, {row['n_pairs']} pairs",
-            "duty": row["anti_shift"],
-            "duty_interval": _interval(row["anti_lower"], row["anti_upper"]),
-            "harm": row["pro_shift"],
-            "harm_interval": _interval(row["pro_lower"], row["pro_upper"]),
+            "duty": Estimate(*(row[f"anti_{end}"] for end in ENDS)),
+            "harm": Estimate(*(row[f"pro_{end}"] for end in ENDS)),
             "pvalue": row["pvalue"],
             "qvalue": row["qvalue"],
-            "p_floor": row["p_floor"],
-            "hangs_on": row["hangs_on"],
+            "hangs_on": _hangs_on(row["hangs_on"]),
             "reason": row["reason"],
         }
         for row in result.table.to_dict("records")
     ]
-    table = SHOWN.build(rows)
+    table = pd.DataFrame(rows, columns=SHOWN.names).sort_values(
+        ["verdict", "qvalue"],
+        key=lambda column: column.map(RANK) if column.name == "verdict" else column,
+    )
     return table if table["tissue"].astype(bool).any() else table.drop(columns="tissue")
 
 
-def _tables(contrast: Contrast, result: Allegiance) -> list[Table]:
+def _tables(contrast: str, result: Allegiance) -> list[Table]:
     switched = result.table.loc[result.table["verdict"] == "switched", "population"]
     genes = result.genes[result.genes["population"].isin(switched)]
     tables = [
         Table(
-            f"Verdicts, {contrast.label}",
+            f"Verdicts, {contrast}",
             _shown(result),
             "One row per population. Effects are case minus reference, over donors.",
             SHOWN,
         ),
         Table(
-            f"Genes measured of each programme, {contrast.label}",
+            f"Genes measured of each programme, {contrast}",
             result.coverage,
             "A score is refused where less than half of its programme was measured.",
             Allegiance.coverage_schema,
             folded=True,
         ),
         Table(
-            f"Without each donor in turn, {contrast.label}",
+            f"Without each donor in turn, {contrast}",
             result.leave_one_out,
             "Would the verdict stand without this donor?",
             Allegiance.leave_one_out_schema,
@@ -176,20 +180,20 @@ def _tables(contrast: Contrast, result: Allegiance) -> list[Table]:
     ]
     if len(genes):
         caption = "The genes behind the scores of the populations that switched."
-        title = f"Genes behind the switch, {contrast.label}"
+        title = f"Genes behind the switch, {contrast}"
         tables.append(Table(title, genes, caption, Allegiance.genes_schema, folded=True))
     return [table for table in tables if len(table.frame)]
 
 
-def _claim(part: str, contrast: Contrast, row: dict[str, Any]) -> Claim:
+def _claim(part: str, title: str, row: dict[str, Any]) -> Claim:
     verdict = word(str(row["verdict"]))
     within = f" in {row['tissue']}" if row["tissue"] else ""
     subject = f"{row['population']}{within}"
     return Claim(
         identifier=f"allegiance/{part}/{subject}",
-        sentence=_sentence(subject, contrast, verdict, row),
-        plain=_plain(subject, contrast, verdict, row),
-        contrast=contrast.label,
+        sentence=_sentence(subject, title, verdict, row),
+        plain=_plain(subject, verdict, row),
+        contrast=title,
         subject=subject,
         verdict=verdict,
         evidence=_evidence(part, verdict, row),
@@ -231,19 +235,19 @@ def _evidence(part: str, verdict: str, row: dict[str, Any]) -> tuple[Evidence, .
             n_cohorts=1,
             table=f"allegiance.{part}.table",
             row={"population": str(row["population"]), "tissue": str(row["tissue"])},
-            note=f"Hangs on {row['hangs_on']}." if row["hangs_on"] else "",
+            note=f"hangs on {_hangs_on(row['hangs_on'])}" if row["hangs_on"] else "",
         ),
     )
 
 
-def _sentence(subject: str, contrast: Contrast, verdict: str, row: dict[str, Any]) -> str:
+def _sentence(subject: str, title: str, verdict: str, row: dict[str, Any]) -> str:
     if row["status"] != "tested":
-        return f"{subject}, {contrast.label}: not testable, {row['reason']}."
+        return f"{subject}, {title}: not testable, {row['reason']}."
     duty = f"duty {_signed(row['anti_shift'])} log2"
     harm = f"harm {_signed(row['pro_shift'])} log2"
-    tail = f", hanging on {row['hangs_on']}" if row["hangs_on"] else ""
+    tail = f", hanging on {_hangs_on(row['hangs_on'])}" if row["hangs_on"] else ""
     return (
-        f"{subject}, {contrast.label}: {verdict} ({duty}, {harm}, {row['n_donors']} donors, "
+        f"{subject}, {title}: {verdict} ({duty}, {harm}, {row['n_donors']} donors, "
         f"p = {number(float(row['pvalue']))}, q = {number(float(row['qvalue']))}{tail})."
     )
 
@@ -252,21 +256,19 @@ def _signed(value: float) -> str:
     return "–" if math.isnan(value) else f"{'+' if value > 0 else ''}{number(float(value))}"
 
 
-def _plain(subject: str, contrast: Contrast, verdict: str, row: dict[str, Any]) -> str:
-    where = f"{contrast.case} compared with {contrast.reference}"
-    name = subject.replace("_", " ")
+def _plain(population: str, verdict: str, row: dict[str, Any]) -> str:
+    name, n = plain_name(population), row["n_donors"]
     if verdict == "switched":
-        lost = float(row["anti_upper"]) < 0
-        gained = float(row["pro_lower"]) > 0
+        lost, gained = float(row["anti_upper"]) < 0, float(row["pro_lower"]) > 0
         what = {
-            (True, True): "work less against the tumour and help it more",
-            (True, False): "work less against the tumour",
-            (False, True): "do more of what helps a tumour",
-        }.get((lost, gained), "act less against the tumour, or more in its favour")
-        frail = " This rests on very few people." if row["hangs_on"] else ""
-        return f"{name} ({where}): they {what}, seen in {row['n_donors']} people.{frail}"
+            (True, True): "do less against the tumour and more in its favour",
+            (True, False): "do less against the tumour",
+            (False, True): "do more in the tumour's favour",
+        }.get((lost, gained), "do less against the tumour, or more in its favour")
+        frail = " Leave out one of them, and it could no longer be said." if row["hangs_on"] else ""
+        return f"{name}: they {what}. Seen over {n} people.{frail}"
     if verdict == "loyal":
-        return f"{name} ({where}): no change that matters, seen in {row['n_donors']} people."
+        return f"{name}: no change that matters, over {n} people."
     if verdict == "inconclusive":
-        return f"{name} ({where}): {row['n_donors']} people were not enough to tell."
-    return f"{name} ({where}): could not be tested. {str(row['reason'])[:1].upper()}{row['reason'][1:]}."
+        return f"{name}: {n} people were not enough to tell."
+    return f"{name}: could not be tested."

@@ -28,7 +28,7 @@ def section(material: Material) -> Section:
         tables=(
             Table(
                 "Who can be compared",
-                pd.DataFrame([_contrast_row(c, rows) for c in material.contrasts().values()]),
+                _contrasts(material, rows),
                 "Donors on either side of each comparison; pairs are donors with both.",
                 verdicts=(),
             ),
@@ -60,13 +60,21 @@ def _lead(rows: pd.DataFrame) -> str:
     )
 
 
-def _contrast_row(contrast: Contrast, rows: pd.DataFrame) -> dict[str, object]:
+def _contrasts(material: Material, rows: pd.DataFrame) -> pd.DataFrame:
+    titles = material.titles()
+    return pd.DataFrame(
+        [_contrast_row(titles[part], c, rows) for part, c in material.contrasts().items()]
+    )
+
+
+def _contrast_row(title: str, contrast: Contrast, rows: pd.DataFrame) -> dict[str, object]:
     levels = rows[contrast.variable].astype(str)
     donors = rows[layout.DONOR].astype(str)
     case = set(donors[levels == contrast.case])
     reference = set(donors[levels == contrast.reference])
     return {
-        "contrast": contrast.label,
+        "contrast": title,
+        "compares": contrast.label,
         "donors, case": len(case),
         "donors, reference": len(reference),
         "pairs": len(case & reference),
