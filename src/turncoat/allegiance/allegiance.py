@@ -1,7 +1,9 @@
 """The allegiance question as a user asks it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import anndata as ad
 import pandas as pd
@@ -13,6 +15,7 @@ from turncoat.allegiance.assemble import (
     score_table,
     verdict_table,
 )
+from turncoat.allegiance.contamination import take_off
 from turncoat.allegiance.lines import Line, make_line
 from turncoat.allegiance.programmes import (
     Programme,
@@ -27,18 +30,30 @@ from turncoat.errors import (
     DesignWarning,
     DroppedDataWarning,
     KnowledgeError,
+    MissingKeyError,
+    did_you_mean,
     warn,
 )
 from turncoat.knowledge.registry import read_table
+from turncoat.knowledge.vocabulary import match_population
 from turncoat.stats.contrast import Contrast
 from turncoat.stats.permutation import N_PERMUTATIONS
 from turncoat.tables import store
 from turncoat.tally import layout
-from turncoat.tally.arms import check_contrast, donor_arms, tally_meta, tissues_within
+from turncoat.tally.arms import (
+    DonorArms,
+    check_contrast,
+    counts_beside,
+    donor_arms,
+    tally_meta,
+    tissues_within,
+)
 
 #: Half-width of the equivalence band: a fold of 0.80 to 1.25, the limits within which
 #: medicines count as bioequivalent (FDA 2003; EMA 2010).
 BAND = math.log2(1.25)
+#: The vocabulary's name for cells whose RNA pollutes others by default.
+MALIGNANT = "Malignant"
 
 
 def allegiance(
@@ -47,6 +62,7 @@ def allegiance(
     *,
     programmes: pd.DataFrame | None = None,
     matches: Mapping[str, str] | None = None,
+    contaminants: Sequence[str] | None = None,
     min_cells: int = 1,
     min_donors: int = 3,
     fdr: float = 0.05,
@@ -72,6 +88,9 @@ def allegiance(
         species; the bundled table by default.
     matches
         Which programme a population has, where its name does not tell: label to name.
+    contaminants
+        Populations whose RNA pollutes others in the same sample; that share is estimated and
+        taken off. By default those whose label means malignant cells; none with ``()``.
     min_cells
         Units of fewer cells are left out. 1 by default: a donor with few cells is given less
         weight instead, which no doubling of cells changes.
@@ -116,7 +135,9 @@ def allegiance(
     )
     found = _match(tally, table, matches or {})
     plan = AxesPlan(band, seed, n_permutations)
-    every = _lines(tally, contrast, found, plan, (min_cells, min_donors, fdr))
+    polluting = _contaminants(tally, contaminants)
+    limits = _Limits(min_cells, min_donors, fdr)
+    every, shares = _lines(tally, contrast, found, plan, limits, polluting)
     lines = [line for line in every if line.axes is not None]
     verdicts, without = verdict_table(lines, plan, min_donors=min_donors, fdr=fdr)
     result = Allegiance(
@@ -125,23 +146,9 @@ def allegiance(
         coverage=coverage_table(found),
         leave_one_out=without,
         genes=gene_table(lines, [str(gene) for gene in tally.var_names], plan),
-        contamination=Allegiance.contamination_schema.build([]),
+        contamination=Allegiance.contamination_schema.build(shares),
         dropped=dropped_table(every),
-        params={
-            "contrast": contrast.label,
-            "variable": contrast.variable,
-            "case": contrast.case,
-            "reference": contrast.reference,
-            "block": contrast.block or "",
-            "covariates": list(contrast.covariates),
-            "min_cells": min_cells,
-            "min_donors": min_donors,
-            "fdr": fdr,
-            "band": band,
-            "n_permutations": n_permutations,
-            "seed": seed,
-            "synthetic": str(tally_meta(tally, "synthetic")),
-        },
+        params=_params(contrast, tally, polluting, plan, limits),
     )
     _tell(result)
     if key_added is not None:
@@ -177,23 +184,96 @@ def _match(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """What a population must have to be tested."""
+
+    min_cells: int
+    min_donors: int
+    fdr: float
+
+
+def _params(
+    contrast: Contrast,
+    tally: ad.AnnData,
+    polluting: tuple[str, ...],
+    plan: AxesPlan,
+    limits: _Limits,
+) -> dict[str, Any]:
+    return {
+        "contrast": contrast.label,
+        "variable": contrast.variable,
+        "case": contrast.case,
+        "reference": contrast.reference,
+        "block": contrast.block or "",
+        "covariates": list(contrast.covariates),
+        "contaminants": list(polluting),
+        **asdict(limits),
+        **asdict(plan),
+        "synthetic": str(tally_meta(tally, "synthetic")),
+    }
+
+
+def _contaminants(tally: ad.AnnData, chosen: Sequence[str] | None) -> tuple[str, ...]:
+    present = sorted(set(tally.obs[layout.POPULATION].astype(str)))
+    if chosen is None:
+        return tuple(p for p in present if match_population(p).population == MALIGNANT)
+    for name in chosen:
+        if name not in present:
+            raise MissingKeyError(
+                f"The tally has no population '{name}' (argument 'contaminants'). "
+                f"{did_you_mean(name, present)}"
+            )
+    return tuple(chosen)
+
+
 def _lines(
     tally: ad.AnnData,
     contrast: Contrast,
     found: Mapping[str, tuple[Programme, Programme] | None],
     plan: AxesPlan,
-    limits: tuple[int, int, float],
-) -> list[Line]:
-    min_cells, min_donors, fdr = limits
-    lines = []
+    limits: _Limits,
+    polluting: tuple[str, ...],
+) -> tuple[list[Line], list[dict[str, Any]]]:
+    lines: list[Line] = []
+    shares: list[dict[str, Any]] = []
     for tissue in tissues_within(tally, contrast):
         for population, axes in found.items():
-            arms = donor_arms(tally, contrast, population, tissue, min_cells=min_cells)
+            arms = donor_arms(tally, contrast, population, tissue, min_cells=limits.min_cells)
             if arms.table.empty and not arms.dropped:
                 continue
-            units = arms.units(contrast)
-            lines.append(make_line(arms, units, axes, plan, min_donors=min_donors, fdr=fdr))
-    return lines
+            if polluting and axes and population not in polluting:
+                arms, rows = _clean(tally, arms, polluting)
+                shares += rows
+            line = make_line(
+                arms,
+                arms.units(contrast),
+                axes,
+                plan,
+                min_donors=limits.min_donors,
+                fdr=limits.fdr,
+                covariates=contrast.covariates,
+            )
+            lines.append(line)
+    return lines, shares
+
+
+def _clean(
+    tally: ad.AnnData, arms: DonorArms, polluting: tuple[str, ...]
+) -> tuple[DonorArms, list[dict[str, Any]]]:
+    cleaned = take_off(arms.counts, counts_beside(tally, arms, polluting))
+    rows = [
+        {
+            "population": arms.population,
+            "tissue": arms.tissue,
+            "donor": arms.table["donor"].iloc[unit],
+            "arm": arms.table["arm"].iloc[unit],
+            "share": cleaned.share[unit],
+            "n_markers": cleaned.n_markers,
+        }
+        for unit in range(len(arms.table))
+    ]
+    return replace(arms, counts=cleaned.counts), rows
 
 
 def _tell(result: Allegiance) -> None:

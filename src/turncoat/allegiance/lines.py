@@ -1,5 +1,6 @@
 """One line of the question per population and tissue: its donors, its scores, its evidence."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,9 @@ from turncoat.allegiance.science import (
     weigh_evidence,
 )
 from turncoat.allegiance.scores import GeneLevels, cell_weights, gene_levels, log_rates
-from turncoat.stats.estimate import estimate
-from turncoat.stats.permutation import permute
+from turncoat.errors import DesignError
+from turncoat.stats.compare import Donors, compare
+from turncoat.stats.design import covariate_columns, is_estimable
 from turncoat.stats.units import Units
 from turncoat.tables import FloatArray
 from turncoat.tally.arms import DonorArms
@@ -32,16 +34,14 @@ class Line:
     ----------
     arms
         The donors and their counts.
-    units
-        The donors as arranged.
     axes
         Both programmes; None where none is known.
     levels
         What each axis' score is made of; None for a refused axis.
     scores
         Anti- and pro-tumour score per unit, shape ``(n_units, 2)``, NaN for a refused axis.
-    weights
-        Weight per unit.
+    donors
+        The donors as arranged, with weights and covariates.
     refused
         Why an axis, or all, have no score; empty where both have.
     reason
@@ -51,14 +51,23 @@ class Line:
     """
 
     arms: DonorArms
-    units: Units
+    donors: Donors
     axes: tuple[Programme, Programme] | None
     levels: tuple[GeneLevels | None, GeneLevels | None]
     scores: FloatArray
-    weights: FloatArray
     refused: str
     reason: str
     evidence: Evidence | None
+
+    @property
+    def units(self) -> Units:
+        """The donors as arranged."""
+        return self.donors.units
+
+    @property
+    def weights(self) -> FloatArray:
+        """Weight per unit."""
+        return self.donors.weights
 
     @property
     def status(self) -> str:
@@ -91,6 +100,7 @@ def make_line(
     *,
     min_donors: int,
     fdr: float,
+    covariates: Sequence[str] = (),
 ) -> Line:
     """Score a population's donors and test them where they can be tested.
 
@@ -108,6 +118,8 @@ def make_line(
         Donors needed in each arm.
     fdr
         False-discovery rate that a p-value must be able to pass.
+    covariates
+        Columns of ``arms.table`` to adjust for.
 
     Returns
     -------
@@ -115,22 +127,28 @@ def make_line(
         With evidence, or with the reason why there is none.
     """
     n_units = len(arms.table)
-    nothing = np.full((n_units, 2), np.nan)
+    scores = np.full((n_units, 2), np.nan)
     weights = cell_weights(arms.table["n_cells"].to_numpy(dtype=float)) if n_units else np.empty(0)
+    donors = Donors(units, weights, np.zeros((n_units, 0)))
     if axes is None:
         why = "no programme is known for this population"
-        return Line(arms, units, None, (None, None), nothing, weights, why, why, None)
+        return Line(arms, donors, None, (None, None), scores, why, why, None)
     refused = "; ".join(axis.refusal for axis in axes if axis.refusal)
+    if all(axis.refusal for axis in axes):
+        return Line(arms, donors, axes, (None, None), scores, refused, refused, None)
     levels = _levels(arms.counts, axes) if n_units else (None, None)
-    scores = nothing.copy()
     for column, level in enumerate(levels):
         if level is not None:
             scores[:, column] = level.scores
-    if all(axis.refusal for axis in axes):
-        return Line(arms, units, axes, (None, None), scores, weights, refused, refused, None)
     reason = untestable(units, scores, plan, min_donors=min_donors, fdr=fdr)
-    evidence = None if reason else weigh_evidence(scores, units, weights, plan)
-    return Line(arms, units, axes, levels, scores, weights, refused, reason, evidence)
+    if not reason and covariates:
+        try:
+            columns = covariate_columns(arms.table, covariates, units)
+            donors = Donors(units, weights, columns)
+        except DesignError as error:
+            reason = str(error)
+    evidence = None if reason else weigh_evidence(scores, donors, plan)
+    return Line(arms, donors, axes, levels, scores, refused, reason, evidence)
 
 
 def _levels(
@@ -155,9 +173,15 @@ def left_out(line: Line, plan: AxesPlan, *, min_donors: int, fdr: float) -> list
     names = np.array(line.units.donors)
     for donor in dict.fromkeys(line.units.donors):
         keep = names != donor
-        units, scores = line.units.take(keep), line.scores[keep]
-        reason = untestable(units, scores, quick, min_donors=min_donors, fdr=fdr)
-        evidence = None if reason else weigh_evidence(scores, units, line.weights[keep], quick)
+        donors, scores = line.donors.take(keep), line.scores[keep]
+        reason = untestable(donors.units, scores, quick, min_donors=min_donors, fdr=fdr)
+        if (
+            not reason
+            and donors.covariates.shape[1]
+            and not is_estimable(donors.units, donors.covariates)
+        ):
+            reason = "without this donor the covariates decide the arm"
+        evidence = None if reason else weigh_evidence(scores, donors, quick)
         found.append({"donor": donor, "evidence": evidence})
     return found
 
@@ -185,14 +209,12 @@ def gene_rows(line: Line, genes: list[str], plan: AxesPlan) -> list[dict[str, An
             continue
         n_genes = axis.genes.size
         values = np.hstack([level.levels, level.scores_without()])
-        permuted = permute(
+        permuted, found = compare(
             values,
-            line.units,
-            weights=line.weights,
+            line.donors,
             seed=plan.seed,
             n_permutations=min(plan.n_permutations, N_PERMUTATIONS_LEFT_OUT),
         )
-        found = estimate(values, line.units, weights=line.weights)
         lower, upper = found.interval()
         pvalue = np.where(np.ptp(values, axis=0) > 0, permuted.pvalue(), np.nan)
         rows += [

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from turncoat.stats.compare import Donors, compare
 from turncoat.stats.equivalence import equivalence_pvalue
-from turncoat.stats.estimate import Estimate, estimate
-from turncoat.stats.permutation import Permuted, permute, share_as_extreme
+from turncoat.stats.estimate import Estimate
+from turncoat.stats.permutation import Permuted, share_as_extreme
 from turncoat.stats.units import Units
 from turncoat.tables import BoolArray, FloatArray
 
@@ -68,9 +69,7 @@ class AxesPlan:
     n_permutations: int
 
 
-def weigh_evidence(
-    scores: FloatArray, units: Units, weights: FloatArray, plan: AxesPlan
-) -> Evidence:
+def weigh_evidence(scores: FloatArray, donors: Donors, plan: AxesPlan) -> Evidence:
     """Test both axes with the same permutations of the donors' labels.
 
     The joint test takes the larger of the two studentised shifts in the direction of harm and
@@ -82,10 +81,8 @@ def weigh_evidence(
     scores
         Anti- and pro-tumour score per unit, shape ``(n_units, 2)``; a column of NaN for an
         axis without a score.
-    units
-        The donors as arranged.
-    weights
-        Weight per unit, shape ``(n_units,)``.
+    donors
+        The donors as arranged, with their weights and covariates.
     plan
         Band, seed and number of permutations.
 
@@ -100,14 +97,9 @@ def weigh_evidence(
     *Technometrics* 24:295 (intersection–union).
     """
     scored: BoolArray = np.asarray(np.isfinite(scores).all(axis=0))
-    permuted = permute(
-        scores[:, scored],
-        units,
-        weights=weights,
-        seed=plan.seed,
-        n_permutations=plan.n_permutations,
+    permuted, found = compare(
+        scores[:, scored], donors, seed=plan.seed, n_permutations=plan.n_permutations
     )
-    found = estimate(scores[:, scored], units, weights=weights)
     toward_harm = Permuted(permuted.statistics * HARM[scored], permuted.is_exact)
     joint = share_as_extreme(toward_harm.statistics.max(axis=1, keepdims=True))
     loyal = float(np.max(equivalence_pvalue(found, plan.band))) if scored.all() else float("nan")

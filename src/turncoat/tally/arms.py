@@ -1,5 +1,6 @@
 """The donors of a contrast, taken from a tally: one unit per donor and arm."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,8 @@ class DonorArms:
         One row per unit: donor, case (flag), arm, samples, n_cells, then block and covariates.
     counts
         Summed counts, shape ``(n_units, n_genes)``.
+    samples
+        Samples of each unit.
     dropped
         Rows left out: what, n_cells, reason.
     """
@@ -36,6 +39,7 @@ class DonorArms:
     tissue: str
     table: pd.DataFrame
     counts: FloatArray
+    samples: tuple[tuple[str, ...], ...] = ()
     dropped: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -141,7 +145,9 @@ def donor_arms(
     dense = np.asarray(picked.todense() if hasattr(picked, "todense") else picked, dtype=float)
     counts = np.zeros((len(table), tally.n_vars))
     np.add.at(counts, codes, dense)
-    return _leave_out(DonorArms(population, tissue, table, counts), min_cells)
+    named = obs[layout.SAMPLE].astype(str).to_numpy()
+    samples = tuple(tuple(sorted(set(named[codes == unit]))) for unit in range(len(table)))
+    return _leave_out(DonorArms(population, tissue, table, counts, samples), min_cells)
 
 
 def _units_of(
@@ -189,4 +195,31 @@ def _leave_out(arms: DonorArms, min_cells: int) -> DonorArms:
         for row in np.flatnonzero(~keep)
     ]
     table = arms.table[keep].reset_index(drop=True)
-    return DonorArms(arms.population, arms.tissue, table, arms.counts[keep], dropped)
+    samples = tuple(arms.samples[row] for row in np.flatnonzero(keep))
+    return DonorArms(arms.population, arms.tissue, table, arms.counts[keep], samples, dropped)
+
+
+def counts_beside(tally: ad.AnnData, arms: DonorArms, populations: Sequence[str]) -> FloatArray:
+    """Sum other populations' counts over the samples of each unit.
+
+    Parameters
+    ----------
+    tally
+        A tally.
+    arms
+        The units.
+    populations
+        Which populations to sum.
+
+    Returns
+    -------
+    FloatArray
+        Shape ``(n_units, n_genes)``; a row of zeros where a unit's samples have none.
+    """
+    chosen = np.flatnonzero(tally.obs[layout.POPULATION].astype(str).isin(populations))
+    picked = tally.layers[layout.COUNTS][chosen]
+    dense = np.asarray(picked.todense() if hasattr(picked, "todense") else picked, dtype=float)
+    sample = tally.obs[layout.SAMPLE].astype(str).to_numpy()[chosen]
+    member = np.array([np.isin(sample, names) for names in arms.samples], dtype=float)
+    summed: FloatArray = member.reshape(len(arms.samples), len(chosen)) @ dense
+    return summed
