@@ -5,6 +5,7 @@ from turncoat.allegiance.plot import (
     allegiance_donors,
     allegiance_map,
     allegiance_panels,
+    reach,
 )
 
-__all__ = ["allegiance", "allegiance_donors", "allegiance_map", "allegiance_panels"]
+__all__ = ["allegiance", "allegiance_donors", "allegiance_map", "allegiance_panels", "reach"]

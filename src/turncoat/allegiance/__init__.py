@@ -2,6 +2,7 @@
 
 from turncoat.allegiance import plot
 from turncoat.allegiance.allegiance import allegiance
+from turncoat.allegiance.reach import Reach, reach
 from turncoat.allegiance.result import Allegiance
 
-__all__ = ["Allegiance", "allegiance", "plot"]
+__all__ = ["Allegiance", "Reach", "allegiance", "plot", "reach"]

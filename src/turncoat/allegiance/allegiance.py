@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from typing import Any
 
 import anndata as ad
@@ -15,45 +15,18 @@ from turncoat.allegiance.assemble import (
     score_table,
     verdict_table,
 )
-from turncoat.allegiance.contamination import take_off
-from turncoat.allegiance.lines import Line, make_line
-from turncoat.allegiance.programmes import (
-    Programme,
-    check_programmes,
-    find_programmes,
-    programme_for,
-)
+from turncoat.allegiance.gather import Knowledge, Limits, gather
 from turncoat.allegiance.result import Allegiance
 from turncoat.allegiance.science import AxesPlan
-from turncoat.errors import (
-    ArgumentError,
-    DesignWarning,
-    DroppedDataWarning,
-    KnowledgeError,
-    MissingKeyError,
-    did_you_mean,
-    warn,
-)
-from turncoat.knowledge.registry import read_table
-from turncoat.knowledge.vocabulary import match_population
+from turncoat.errors import ArgumentError, DesignWarning, DroppedDataWarning, warn
 from turncoat.stats.contrast import Contrast
 from turncoat.stats.permutation import N_PERMUTATIONS
 from turncoat.tables import store
-from turncoat.tally import layout
-from turncoat.tally.arms import (
-    DonorArms,
-    check_contrast,
-    counts_beside,
-    donor_arms,
-    tally_meta,
-    tissues_within,
-)
+from turncoat.tally.arms import tally_meta
 
 #: Half-width of the equivalence band: a fold of 0.80 to 1.25, the limits within which
 #: medicines count as bioequivalent (FDA 2003; EMA 2010).
 BAND = math.log2(1.25)
-#: The vocabulary's name for cells whose RNA pollutes others by default.
-MALIGNANT = "Malignant"
 
 
 def allegiance(
@@ -128,27 +101,21 @@ def allegiance(
     >>> result = tc.tl.allegiance(tally, contrast)  # doctest: +SKIP
     """
     _check_numbers(fdr=fdr, min_donors=min_donors, n_permutations=n_permutations, band=band)
-    check_contrast(tally, contrast)
-    table = check_programmes(
-        read_table("programmes") if programmes is None else programmes,
-        str(tally_meta(tally, "species")),
-    )
-    found = _match(tally, table, matches or {})
     plan = AxesPlan(band, seed, n_permutations)
-    polluting = _contaminants(tally, contaminants)
-    limits = _Limits(min_cells, min_donors, fdr)
-    every, shares = _lines(tally, contrast, found, plan, limits, polluting)
-    lines = [line for line in every if line.axes is not None]
+    limits = Limits(min_cells, min_donors, fdr)
+    knowledge = Knowledge(programmes, matches, contaminants)
+    gathered = gather(tally, contrast, knowledge, plan, limits)
+    lines = gathered.lines
     verdicts, without = verdict_table(lines, plan, min_donors=min_donors, fdr=fdr)
     result = Allegiance(
         table=verdicts,
         scores=score_table(lines),
-        coverage=coverage_table(found),
+        coverage=coverage_table(gathered.programmes),
         leave_one_out=without,
         genes=gene_table(lines, [str(gene) for gene in tally.var_names], plan),
-        contamination=Allegiance.contamination_schema.build(shares),
-        dropped=dropped_table(every),
-        params=_params(contrast, tally, polluting, plan, limits),
+        contamination=Allegiance.contamination_schema.build(gathered.shares),
+        dropped=dropped_table([*lines, *gathered.others]),
+        params=_params(contrast, tally, gathered.polluting, plan, limits),
     )
     _tell(result)
     if key_added is not None:
@@ -167,38 +134,12 @@ def _check_numbers(*, fdr: float, min_donors: int, n_permutations: int, band: fl
         raise ArgumentError(f"'band' should be a positive number of log2 units; got {band!r}.")
 
 
-def _match(
-    tally: ad.AnnData, table: pd.DataFrame, matches: Mapping[str, str]
-) -> dict[str, tuple[Programme, Programme] | None]:
-    if not set(table["gene"]) & set(tally.var_names.astype(str)):
-        raise KnowledgeError(
-            "The tally and the programmes have no gene in common. Expected gene symbols of "
-            f"{tally_meta(tally, 'species') or 'the same species'}; the tally starts with "
-            f"{', '.join(map(str, tally.var_names[:3]))}."
-        )
-    names = [str(name) for name in dict.fromkeys(table["population"])]
-    found: dict[str, tuple[Programme, Programme] | None] = {}
-    for label in sorted(set(tally.obs[layout.POPULATION].astype(str))):
-        name = programme_for(label, names, matches)
-        found[label] = find_programmes(table, name, tally.var_names) if name else None
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Limits:
-    """What a population must have to be tested."""
-
-    min_cells: int
-    min_donors: int
-    fdr: float
-
-
 def _params(
     contrast: Contrast,
     tally: ad.AnnData,
     polluting: tuple[str, ...],
     plan: AxesPlan,
-    limits: _Limits,
+    limits: Limits,
 ) -> dict[str, Any]:
     return {
         "contrast": contrast.label,
@@ -212,68 +153,6 @@ def _params(
         **asdict(plan),
         "synthetic": str(tally_meta(tally, "synthetic")),
     }
-
-
-def _contaminants(tally: ad.AnnData, chosen: Sequence[str] | None) -> tuple[str, ...]:
-    present = sorted(set(tally.obs[layout.POPULATION].astype(str)))
-    if chosen is None:
-        return tuple(p for p in present if match_population(p).population == MALIGNANT)
-    for name in chosen:
-        if name not in present:
-            raise MissingKeyError(
-                f"The tally has no population '{name}' (argument 'contaminants'). "
-                f"{did_you_mean(name, present)}"
-            )
-    return tuple(chosen)
-
-
-def _lines(
-    tally: ad.AnnData,
-    contrast: Contrast,
-    found: Mapping[str, tuple[Programme, Programme] | None],
-    plan: AxesPlan,
-    limits: _Limits,
-    polluting: tuple[str, ...],
-) -> tuple[list[Line], list[dict[str, Any]]]:
-    lines: list[Line] = []
-    shares: list[dict[str, Any]] = []
-    for tissue in tissues_within(tally, contrast):
-        for population, axes in found.items():
-            arms = donor_arms(tally, contrast, population, tissue, min_cells=limits.min_cells)
-            if arms.table.empty and not arms.dropped:
-                continue
-            if polluting and axes and population not in polluting:
-                arms, rows = _clean(tally, arms, polluting)
-                shares += rows
-            line = make_line(
-                arms,
-                arms.units(contrast),
-                axes,
-                plan,
-                min_donors=limits.min_donors,
-                fdr=limits.fdr,
-                covariates=contrast.covariates,
-            )
-            lines.append(line)
-    return lines, shares
-
-
-def _clean(
-    tally: ad.AnnData, arms: DonorArms, polluting: tuple[str, ...]
-) -> tuple[DonorArms, list[dict[str, Any]]]:
-    cleaned = take_off(arms.counts, counts_beside(tally, arms, polluting))
-    rows = [
-        {
-            "population": arms.population,
-            "tissue": arms.tissue,
-            "donor": arms.table["donor"].iloc[unit],
-            "arm": arms.table["arm"].iloc[unit],
-            "share": cleaned.share[unit],
-            "n_markers": cleaned.n_markers,
-        }
-        for unit in range(len(arms.table))
-    ]
-    return replace(arms, counts=cleaned.counts), rows
 
 
 def _tell(result: Allegiance) -> None:

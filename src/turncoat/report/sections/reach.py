@@ -1,0 +1,68 @@
+"""Reach on the page: what these donors could show at all, before any finding."""
+
+from turncoat.allegiance import Reach, plot
+from turncoat.report.answer import listed
+from turncoat.report.section import Figure, Material, Section, Table, figure_of
+
+NOTES = (
+    (
+        "Reach is worked out from the spread between donors, with the arms' means taken out: it knows "
+        "nothing of the effect."
+    ),
+)
+
+
+def section(material: Material) -> Section | None:
+    """Write what the design can and cannot show, or nothing when no contrast was asked."""
+    found = material.results("reach", Reach)
+    if not found:
+        return None
+    return Section(
+        title="What can this study show?",
+        lead=" ".join(_lead(result) for result in found.values()),
+        tables=tuple(
+            Table(
+                f"Reach, {result.params['contrast']}",
+                result.table,
+                "Per population: donors, the smallest p- and q-value that can be reached, and the "
+                "smallest shift that would be found four times out of five.",
+                Reach.schema,
+                verdicts=(),
+            )
+            for result in found.values()
+        ),
+        figures=tuple(_figure(result) for result in found.values() if len(result.table)),
+        notes=NOTES,
+    )
+
+
+def _lead(result: Reach) -> str:
+    table = result.table
+    tested = table[table["status"] == "tested"]
+    label = result.params["contrast"]
+    if tested.empty:
+        return f"{label}: no population has enough donors for a test; all that follows describes."
+    alone = tested.loc[tested["q_floor"] <= result.params["fdr"], "population"]
+    loyal = tested.loc[tested["can_be_loyal"], "population"]
+    first = f"{label}: {len(tested)} of {len(table)} populations can be tested"
+    second = (
+        f"a lone switch could be called in {listed(list(alone))}"
+        if len(alone)
+        else "a lone switch could be called in none"
+    )
+    third = (
+        f"loyalty could be shown for {listed(list(loyal))}"
+        if len(loyal)
+        else ("loyalty could be shown for none")
+    )
+    return f"{first}; {second}; {third}."
+
+
+def _figure(result: Reach) -> Figure:
+    label = str(result.params["contrast"])
+    return figure_of(
+        plot.reach(result),
+        title=f"Smallest shifts that would be found, {label}",
+        alt=_lead(result),
+        caption="Shift of each axis found with 80 % power; grey: the equivalence band.",
+    )
