@@ -147,6 +147,42 @@ def test_filters_from_a_plugin_are_read_where_it_is_there(tmp_path: Path) -> Non
     np.testing.assert_array_equal(dense(open_source(path), 5), CELLS.X)
 
 
+def test_a_filter_that_is_not_installed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = replace(written(tmp_path), "X/data", lambda x: x, chunks=(16,), compression="lzf")
+    monkeypatch.setattr("turncoat.study.sources.h5ad.COMMON_FILTERS", ())
+    monkeypatch.setattr(h5py.h5z, "filter_avail", lambda _: False)
+    with pytest.raises(FileFormatError, match=r"HDF5 filter 32000 \(lzf\).*turncoat\[hdf5plugin\]"):
+        open_source(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset", "chunks"),
+    [
+        ("h5ad csr", "X/data", (16,)),
+        ("h5ad csr", "X/indices", (16,)),
+        ("h5ad csc", "X/data", (16,)),
+        ("h5ad dense", "X", (10, 7)),
+        ("10x h5 3", "matrix/data", (16,)),
+    ],
+)
+def test_a_corrupt_chunk_is_named_with_its_dataset(
+    tmp_path: Path, name: str, dataset: str, chunks: tuple[int, ...]
+) -> None:
+    path = FORMATS[name][0](CELLS, tmp_path)
+    replace(path, dataset, lambda x: x, chunks=chunks, compression="gzip", fletcher32=True)
+    with h5py.File(path) as root:
+        place = root[dataset].id.get_chunk_info(2)
+    content = bytearray(path.read_bytes())
+    content[place.byte_offset + place.size // 2] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(
+        FileFormatError, match=rf"{path.name}: chunk 2 of dataset /{dataset} .*damaged"
+    ):
+        dense(open_source(path), 37)
+
+
 def test_rows_without_values_are_read(tmp_path: Path) -> None:
     cells = make_cells(12)
     cells.X[:5] = 0

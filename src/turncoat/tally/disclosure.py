@@ -10,7 +10,7 @@ from turncoat.study import TallyPlan
 from turncoat.tables import UNS_KEY, restore, store
 from turncoat.tally import layout
 from turncoat.tally.account import ACCOUNT_KEY, CellAccount
-from turncoat.tally.kernels import GRID
+from turncoat.tally.kernels.units import GRID
 
 if TYPE_CHECKING:
     import anndata as ad

@@ -16,7 +16,7 @@ from turncoat.tally.account import ACCOUNT_KEY, CellAccount
 from turncoat.tally.build import UNITS
 from turncoat.tally.disclosure import suppress_rows
 from turncoat.tally.identity import union_genes, union_rows
-from turncoat.tally.kernels import GRID
+from turncoat.tally.kernels.units import GRID
 
 if TYPE_CHECKING:
     import anndata as ad

@@ -60,6 +60,32 @@ def checked_pointers(stored: Any, n_lines: int, n_stored: int, where: str) -> In
     return pointers
 
 
+def read_stretch(stored: Any, begin: int, end: int, where: str) -> Any:
+    """Read items ``begin`` to ``end``, or say which chunk of the file cannot be read.
+
+    Raises
+    ------
+    FileFormatError
+        When a chunk is damaged or missing: names dataset and chunk.
+    """
+    try:
+        return np.asarray(stored[begin:end])
+    except (OSError, RuntimeError, ValueError) as error:
+        size = (getattr(stored, "chunks", None) or (end - begin,))[0]
+        for chunk in range(begin // size, -(-end // size)):
+            try:
+                stored[chunk * size : (chunk + 1) * size]
+            except (OSError, RuntimeError, ValueError):
+                name = getattr(stored, "name", where)
+                file = where.partition(":")[0] or getattr(stored.file, "filename", "")
+                raise FileFormatError(
+                    f"{file}: chunk {chunk} of dataset {name} (items {chunk * size} to "
+                    f"{min((chunk + 1) * size, stored.shape[0]) - 1}) is damaged ({error}). "
+                    "Copy or fetch the file again."
+                ) from error
+        raise
+
+
 def check_range(indices: IntArray, n_lines: int, where: str) -> None:
     """Refuse gene or cell numbers outside the matrix.
 
@@ -91,11 +117,11 @@ class CsrMatrix:
         for first in range(start, stop, rows_per_block):
             last = min(first + rows_per_block, stop)
             begin, end = int(self.indptr[first]), int(self.indptr[last])
-            indices = np.asarray(self.indices[begin:end])
+            indices = read_stretch(self.indices, begin, end, self.where)
             check_range(indices, self.shape[1], self.where)
             yield Block(
                 start=first,
-                data=np.asarray(self.data[begin:end]),
+                data=read_stretch(self.data, begin, end, self.where),
                 indices=indices,
                 indptr=self.indptr[first : last + 1] - begin,
             )
@@ -142,10 +168,10 @@ def csc_matrix(
     def triples() -> Iterator[Triple]:
         for begin in range(0, int(indptr[-1]), VALUES_PER_READ):
             end = min(begin + VALUES_PER_READ, int(indptr[-1]))
-            cells = np.asarray(indices[begin:end])
+            cells = read_stretch(indices, begin, end, where)
             check_range(cells, shape[0], where)
             genes = np.searchsorted(indptr, np.arange(begin, end), side="right") - 1
-            yield cells, genes, np.asarray(data[begin:end])
+            yield cells, genes, read_stretch(data, begin, end, where)
 
     return GatheredMatrix(triples, shape, where)
 
@@ -163,8 +189,11 @@ class DenseMatrix:
         rows = min(rows_per_block, max(1, VALUES_PER_READ // max(1, self.shape[1])))
         for first in range(start, stop, rows):
             last = min(first + rows, stop)
-            part = self.values[first:last] if self.cells_first else self.values[:, first:last].T
-            yield dense_block(first, np.asarray(part))
+            if self.cells_first:
+                part = read_stretch(self.values, first, last, "")
+            else:
+                part = np.asarray(self.values[:, first:last]).T
+            yield dense_block(first, part)
 
 
 def dense_block(start: int, values: Any) -> Block:
