@@ -32,6 +32,10 @@ def test_the_bundled_table_knows_published_ids() -> None:
     assert symbols_by_id("human")["ENSG00000149294"] == "NCAM1"
     assert symbols_by_id("human")["ENSG00000102245"] == "CD40LG"
     assert symbols_by_id("mouse")["ENSMUSG00000039521"] == "Foxp3"
+    assert all(symbols_by_id("human").values())
+    assert all(symbols_by_id("mouse").values())
+    assert symbols_by_id("mouse")["ENSMUSG00000064351"] == "mt-Co1"
+    assert len([symbol for symbol in ids_by_symbol("mouse") if symbol.startswith("mt-")]) == 13
 
 
 @pytest.mark.parametrize(("species", "symbols"), [("human", GENES), ("mouse", MOUSE)])
