@@ -112,6 +112,10 @@ def allegiance_donors(
     ------
     MissingKeyError
         When the population has no scores.
+
+    Examples
+    --------
+    >>> turncoat.pl.allegiance_donors(result, "NK")  # doctest: +SKIP
     """
     from matplotlib import pyplot as plt
 
@@ -168,6 +172,10 @@ def allegiance_map(result: Allegiance, *, ax: "Axes | None" = None) -> "Axes":
     Axes
         Arrows lead from the reference to the case arm of each population's mean donor; the
         lower right quarter is where populations that switched sides go.
+
+    Examples
+    --------
+    >>> turncoat.pl.allegiance_map(result)  # doctest: +SKIP
     """
     from matplotlib import pyplot as plt
     from matplotlib.patches import Rectangle
@@ -238,6 +246,10 @@ def allegiance_panels(result: Allegiance, *, columns: int = 3) -> "Axes":
     ------
     MissingKeyError
         When no population has scores.
+
+    Examples
+    --------
+    >>> turncoat.pl.allegiance_panels(result)  # doctest: +SKIP
     """
     from matplotlib import pyplot as plt
 

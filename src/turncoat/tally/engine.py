@@ -91,6 +91,11 @@ def tally_plan(
         When sums cannot be written to disk.
     ArgumentError
         When ``threads`` or ``memory_limit`` make no sense.
+
+    Examples
+    --------
+    >>> import turncoat as tc
+    >>> tc.pp.tally_plan(study.plan(), threads=2)  # doctest: +SKIP
     """
     from turncoat.tally.build import build_tally
 

@@ -113,6 +113,15 @@ DEFAULT_EDGES = (
 class Plan:
     """Everything that distinguishes case samples from the others.
 
+    Parameters
+    ----------
+    switches
+        Populations that change sides.
+    edges
+        Signals between populations, decoys among them.
+    shifts
+        Populations that become more or less common.
+
     Examples
     --------
     >>> [switch.population for switch in Plan().switches]

@@ -139,7 +139,7 @@ def write_planted(
     n_donors, n_controls, tissues, cells_per_donor, n_genes, plan, effect, depth, ambient, seed
         As in :func:`planted`; the same arguments give the same cells.
     compression
-        zlib level of an h5ad file, 0 for none; zarr keeps its default codec.
+        Level of zlib in an h5ad file, 0 for none; zarr keeps its default codec.
 
     Returns
     -------
