@@ -288,6 +288,10 @@ def reach(result: "Reach", *, ax: "Axes | None" = None) -> "Axes":
     Axes
         Circles: duty, squares: harm, found four times out of five; grey: the band within which
         a population counts as unmoved. Populations that cannot be tested say so.
+
+    Examples
+    --------
+    >>> turncoat.pl.reach(tc.tl.reach(tally, contrast))  # doctest: +SKIP
     """
     from matplotlib import pyplot as plt
 
