@@ -5,7 +5,7 @@ from turncoat.allegiance.plot import (
     allegiance_donors,
     allegiance_map,
     allegiance_panels,
-    reach,
 )
+from turncoat.allegiance.plot_reach import reach
 
 __all__ = ["allegiance", "allegiance_donors", "allegiance_map", "allegiance_panels", "reach"]

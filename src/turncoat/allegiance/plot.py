@@ -12,8 +12,6 @@ from turncoat.errors import MissingKeyError, did_you_mean
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from turncoat.allegiance.reach import Reach
-
 #: Colour-blind safe (Okabe and Ito 2008); the same everywhere in this room.
 COLOURS = {
     "switched": "#D55E00",
@@ -271,46 +269,3 @@ def allegiance_panels(result: Allegiance, *, columns: int = 3) -> "Axes":
     figure.supylabel("Score (log2 above control genes)", fontsize=9)
     first: Axes = panels.flat[0]
     return first
-
-
-def reach(result: "Reach", *, ax: "Axes | None" = None) -> "Axes":
-    """Draw the smallest shifts that a design would find, per population.
-
-    Parameters
-    ----------
-    result
-        What :func:`turncoat.tl.reach` found.
-    ax
-        Axes to draw on; new ones by default.
-
-    Returns
-    -------
-    Axes
-        Circles: duty, squares: harm, found four times out of five; grey: the band within which
-        a population counts as unmoved. Populations that cannot be tested say so.
-
-    Examples
-    --------
-    >>> turncoat.pl.reach(tc.tl.reach(tally, contrast))  # doctest: +SKIP
-    """
-    from matplotlib import pyplot as plt
-
-    table = result.table.iloc[::-1]
-    if ax is None:
-        size = (6.0, 0.36 * len(table) + 1.4)
-        ax = plt.subplots(figsize=size, layout="constrained")[1]
-    ax.axvspan(0, float(result.params["band"]), color="0.93", zorder=0)
-    place = np.arange(len(table))
-    for prefix, marker in (("anti", "o"), ("pro", "s")):
-        values = table[f"{prefix}_detectable"]
-        ax.scatter(
-            values, place, marker=marker, color=AXIS_COLOURS[prefix], label=NAMES[prefix], zorder=3
-        )
-    for spot, status in enumerate(table["status"]):
-        if status != "tested":
-            ax.text(0.02, spot, "not testable", va="center", color="0.45", fontsize=8)
-    ax.set_yticks(place, row_labels(table))
-    ax.set_xlim(left=0)
-    ax.set(xlabel="Smallest shift found with 80 % power (log2)", title=result.params["contrast"])
-    ax.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    return ax

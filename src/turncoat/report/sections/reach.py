@@ -1,6 +1,6 @@
 """Reach on the page: what these donors could show at all, before any finding."""
 
-from turncoat.allegiance import Reach, plot
+from turncoat.allegiance import Reach, plot_reach
 from turncoat.report.answer import listed
 from turncoat.report.section import Figure, Material, Section, Table, figure_of
 
@@ -61,7 +61,7 @@ def _lead(result: Reach) -> str:
 def _figure(result: Reach) -> Figure:
     label = str(result.params["contrast"])
     return figure_of(
-        plot.reach(result),
+        plot_reach.reach(result),
         title=f"Smallest shifts that would be found, {label}",
         alt=_lead(result),
         caption="Shift of each axis found with 80 % power; grey: the equivalence band.",
