@@ -67,7 +67,7 @@ def same_bits(one: ad.AnnData, other: ad.AnnData) -> bool:
     )
 
 
-MOMENTS = ("mean", "variance", "log_mean", "log_variance")
+MOMENTS = ("mean", "log_mean", "log_variance")
 
 
 def dense(tally: ad.AnnData, layer: str) -> np.ndarray:

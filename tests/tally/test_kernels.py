@@ -4,38 +4,127 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from tally.cells_for_kernels import Drawn, drawn_cells
-from turncoat.tally.kernels import cells, units, values
+from tally.cells_for_kernels import COUNTS, Drawn, drawn_cells
+from turncoat.kernel import KERNELS
+from turncoat.tally.kernels import adding, cells, packing, units, values
 
-
-def run(function: Any, drawn: Drawn) -> tuple[Any, ...]:
-    sums = np.zeros((drawn.n_slots, drawn.n_genes, units.N_SUMS), dtype=np.int64)
-    squares = np.zeros(drawn.n_genes, dtype=np.int64)
-    measures = np.zeros((drawn.n_cells, units.N_MEASURES), dtype=np.int64)
-    scratch = np.zeros(drawn.n_genes + drawn.columns.size, dtype=np.int64)
-    said = function(
-        drawn.data, drawn.indices, drawn.indptr, drawn.cells, drawn.slots, drawn.columns,
-        drawn.kinds, 1e4, sums, squares, measures, scratch,
-    )  # fmt: skip
-    assert not scratch.any()
-    return tuple(int(x) for x in said), sums, squares, measures
+whole = settings(deadline=None, max_examples=60)
+LARGE = [count for count in COUNTS if count >= units.ESCAPE]
 
 
-@settings(deadline=None)
+def unpack(genes: Any, counts: Any, begin: int, length: int) -> list[tuple[int, int]]:
+    """Read a packed cell as sorted pairs of gene and count."""
+    tail, pairs = begin + length, []
+    for place in range(begin, begin + length):
+        count = int(counts[place])
+        if count == units.ESCAPE:
+            count = adding.read_large_reference(genes, counts, tail)
+            tail += 2
+        pairs.append((int(genes[place]), count))
+    return sorted(pairs)
+
+
+@whole
 @given(drawn_cells())
-def test_tally_cells_meets_its_twin(drawn: Drawn) -> None:
-    compiled = run(cells.tally_cells, drawn)
-    plain = run(cells.tally_cells.reference, drawn)
-    assert compiled[0] == plain[0]
-    if compiled[0][0]:
+def test_packing_meets_its_twin(drawn: Drawn) -> None:
+    said, read, ledgers = [], [], []
+    for function in (cells.pack_cells, cells.pack_cells.reference):
+        (genes, counts), scratch = drawn.room(), drawn.scratch()
+        ledger = np.zeros((drawn.n_cells, units.N_LEDGER), dtype=np.int64)
+        block = (drawn.data, drawn.indices, drawn.indptr)
+        said.append(function(*block, drawn.columns, genes, counts, 1, ledger, scratch))
+        assert not scratch[0].any()
+        whole_cells = ledger.tolist() if not said[-1][0] else []
+        read.append([unpack(genes, counts, *line[:2]) for line in whole_cells])
+        ledgers.append(ledger)
+    assert tuple(map(int, said[0])) == tuple(map(int, said[1]))
+    if said[0][0]:
         return
-    np.testing.assert_array_equal(compiled[1][:, :, :2], plain[1][:, :, :2])
-    # Two libraries' logarithms may round one grid step apart per cell.
-    assert np.abs(compiled[1][:, :, 2:] - plain[1][:, :, 2:]).max(initial=0) <= drawn.n_cells
-    np.testing.assert_array_equal(compiled[2], plain[2])
-    np.testing.assert_array_equal(compiled[3], plain[3])
+    assert read[0] == read[1]
+    np.testing.assert_array_equal(ledgers[0], ledgers[1])
+
+
+@whole
+@given(drawn_cells(), st.integers(1, 3), st.randoms(use_true_random=False))
+def test_adding_meets_its_twin(drawn: Drawn, n_slots: int, random: Any) -> None:
+    genes, counts = drawn.room()
+    ledger = np.zeros((drawn.n_cells, units.N_LEDGER), dtype=np.int64)
+    said = cells.pack_cells.reference(
+        drawn.data, drawn.indices, drawn.indptr, drawn.columns, genes, counts, 0, ledger,
+        drawn.scratch(),
+    )  # fmt: skip
+    assume(said[0] == units.SOUND)
+    order = np.array(random.sample(range(drawn.n_cells), drawn.n_cells))
+    slots = np.array([random.randrange(n_slots) for _ in order])
+    sums = []
+    for function in (adding.add_cells, adding.add_cells.reference):
+        total = np.zeros((n_slots, drawn.n_genes + 1, units.N_SUMS), dtype=np.int64)
+        function(genes, counts, ledger, order, slots, 1e4, total)
+        sums.append(total)
+    np.testing.assert_array_equal(sums[0][:, :, 0], sums[1][:, :, 0])
+    # Two libraries' logarithms may round one grid step apart per value.
+    assert np.abs(sums[0] - sums[1])[:, :, 1:].max(initial=0) <= 8 * drawn.data.size
+
+
+@whole
+@given(drawn_cells())
+def test_looking_and_packing_in_order_meet_their_twins(drawn: Drawn) -> None:
+    for cell in range(drawn.n_cells):
+        own = slice(drawn.indptr[cell], drawn.indptr[cell + 1])
+        data, indices = drawn.data[own], drawn.indices[own]
+        seen = values.look(data, indices, drawn.columns.size)
+        assert seen == values.look.reference(data, indices, drawn.columns.size)
+        outside = np.clip(indices, -1, drawn.columns.size - 2)
+        bounds = drawn.columns.size - 1
+        assert values.look(data, outside, bounds) == values.look.reference(data, outside, bounds)
+        both = []
+        for function in (packing.pack_ordered, packing.pack_ordered.reference):
+            genes, counts = drawn.room()
+            both.append((*function(data, indices, drawn.columns, genes, counts, 0), genes, counts))
+        assert both[0][:3] == both[1][:3]
+        np.testing.assert_array_equal(both[0][3], both[1][3])
+        np.testing.assert_array_equal(both[0][4], both[1][4])
+
+
+@whole
+@given(drawn_cells())
+def test_merging_meets_its_twin(drawn: Drawn) -> None:
+    for cell in range(drawn.n_cells):
+        own = slice(drawn.indptr[cell], drawn.indptr[cell + 1])
+        both = []
+        for function in (packing.pack_merged, packing.pack_merged.reference):
+            genes, counts = drawn.room()
+            found = function(
+                drawn.data[own], drawn.indices[own], drawn.columns, genes, counts, 0,
+                drawn.scratch(),
+            )  # fmt: skip
+            both.append((int(found[0]), *(found[1:] if found[0] >= 0 else ())))
+            if found[0] >= 0:
+                both[-1] = (*both[-1], unpack(genes, counts, 0, int(found[0])))
+        assert both[0] == both[1]
+
+
+@pytest.mark.parametrize("count", LARGE)
+@pytest.mark.parametrize("width", [np.uint16, np.uint32])
+def test_large_counts_survive_packing(count: int, width: Any) -> None:
+    read = []
+    for write in (packing.write_large, packing.write_large.reference):
+        genes, counts = np.zeros(3, dtype=width), np.zeros(3, dtype=np.uint8)
+        write(genes, counts, 1, count)
+        read += [adding.read_large(genes, counts, 1), adding.read_large_reference(genes, counts, 1)]
+    assert read == [count] * 4
+
+
+@given(st.integers(0, 2**63 - 1), st.floats(1e-6, 1e4))
+@settings(deadline=None)
+def test_the_table_of_logarithms_meets_its_twin(seen: int, scale: float) -> None:
+    tables = [np.zeros((2, units.TABLE_SIZE), dtype=np.int64) for _ in range(2)]
+    adding.fill_table(tables[0], seen, scale)
+    adding.fill_table.reference(tables[1], seen, scale)
+    assert np.abs(tables[0] - tables[1]).max() <= 64
 
 
 @pytest.mark.parametrize(
@@ -45,27 +134,20 @@ def test_tally_cells_meets_its_twin(drawn: Drawn) -> None:
         (np.inf, units.NOT_FINITE),
         (-1.0, units.NEGATIVE),
         (-0.5, units.NEGATIVE),
+        (-np.inf, units.NEGATIVE),
         (1.5, units.FRACTIONAL),
+        (0.25, units.FRACTIONAL),
+        (2.0**31, units.NOT_FINITE),
         (2.0**54, units.NOT_FINITE),
     ],
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_what_is_no_count_is_found_wherever_it_is(
-    value: float, problem: int, dtype: type[np.floating[Any]]
-) -> None:
+def test_what_is_no_count_is_found_wherever_it_is(value: float, problem: int, dtype: Any) -> None:
     for place in (0, 5, 11):
         data = np.ones(12, dtype=dtype)
         data[place] = value
-        indices = np.tile(np.arange(4, dtype=np.int32), 3)
-        chosen = np.arange(3)
-        drawn = Drawn(
-            data, indices, np.array([0, 4, 8, 12]), chosen, np.zeros(3, np.int64),
-            np.arange(4), np.ones(4, np.int64), 1, 4,
-        )  # fmt: skip
-        said = run(cells.tally_cells, drawn)[0]
-        assert said == (problem, place // 4, place)
-        assert values.find_problem(data, indices, 0, 12, 4) == (problem, place)
-        assert values.find_problem.reference(data, indices, 0, 12, 4) == (problem, place)
+        found = pack(data, np.tile(np.arange(4, dtype=np.int32), 3), np.array([0, 4, 8, 12]))
+        assert found == [(problem, place // 4, place)] * 2
 
 
 @pytest.mark.parametrize("index", [-1, 4, 2**31 - 1])
@@ -73,8 +155,56 @@ def test_what_is_no_count_is_found_wherever_it_is(
 def test_a_gene_number_outside_the_matrix_is_found(index: int, place: int) -> None:
     indices = np.arange(4, dtype=np.int32)
     indices[place] = index
-    drawn = Drawn(
-        np.ones(4, np.float32), indices, np.array([0, 4]), np.arange(1), np.zeros(1, np.int64),
-        np.arange(4), np.ones(4, np.int64), 1, 4,
-    )  # fmt: skip
-    assert run(cells.tally_cells, drawn)[0] == (units.OUT_OF_RANGE, 0, place)
+    found = pack(np.ones(4, np.float32), indices, np.array([0, 4]))
+    assert found == [(units.OUT_OF_RANGE, 0, place)] * 2
+
+
+def test_too_little_room_is_said_before_anything_is_overwritten() -> None:
+    data, indices = np.full(4, 300, np.float32), np.arange(4, dtype=np.int32)
+    assert pack(data, indices, np.array([0, 4]), room=11) == [(units.NO_ROOM, 0, 0)] * 2
+    assert pack(data, indices, np.array([0, 4]), room=12) == [(units.SOUND, 0, 12)] * 2
+
+
+def pack(data: Any, indices: Any, indptr: Any, *, room: int = 64) -> list[tuple[int, ...]]:
+    """Pack with kernel and twin; gives what each says."""
+    said = []
+    columns = np.arange(4, dtype=np.int32) | np.int32(units.IN_LIBRARY)
+    for function in (cells.pack_cells, cells.pack_cells.reference):
+        genes, counts = np.zeros(room, dtype=np.uint16), np.zeros(room, dtype=np.uint8)
+        ledger = np.zeros((indptr.size - 1, units.N_LEDGER), dtype=np.int64)
+        scratch = np.zeros((2, 9), dtype=np.int64)
+        found = function(data, indices, indptr, columns, genes, counts, 0, ledger, scratch)
+        said.append(tuple(int(x) for x in found))
+        both = [
+            values.find_problem(data, indices, 4), values.find_problem.reference(data, indices, 4)
+        ]  # fmt: skip
+        assert both[0] == both[1]
+    return said
+
+
+@given(st.lists(st.integers(0, 255)), drawn_cells())
+@settings(deadline=None)
+def test_what_is_asked_of_columns_and_counts_meets_its_twin(
+    counts: list[int], drawn: Drawn
+) -> None:
+    packed = np.array(counts, dtype=np.uint8)
+    assert cells.counts_seen(packed) == cells.counts_seen.reference(packed)
+    simple = cells.one_gene_a_column(drawn.columns)
+    assert simple == cells.one_gene_a_column.reference(drawn.columns)
+
+
+def test_every_kernel_of_the_tally_is_tested_here() -> None:
+    names = {k.plain.__name__ for k in KERNELS if k.plain.__module__.startswith("turncoat.tally")}
+    assert names <= {
+        "add_cells",
+        "counts_seen",
+        "fill_table",
+        "find_problem",
+        "look",
+        "one_gene_a_column",
+        "pack_cells",
+        "pack_merged",
+        "pack_ordered",
+        "read_large",
+        "write_large",
+    }

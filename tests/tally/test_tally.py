@@ -34,7 +34,6 @@ def test_gene_moments_are_those_of_the_cells() -> None:
     logs = np.log1p(counts / np.where(library > 0, library, 1) * layout.TARGET_SUM)
     genes = counted.var.loc[cells.var_names]
     np.testing.assert_allclose(genes["mean"], counts.mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(genes["variance"], counts.var(axis=0), rtol=1e-9)
     np.testing.assert_allclose(genes["log_mean"], logs.mean(axis=0), rtol=1e-8)
     np.testing.assert_allclose(genes["log_variance"], logs.var(axis=0), rtol=1e-6)
 

@@ -1,5 +1,6 @@
 """What became of the cells: quality per sample, and everything that was left out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -8,6 +9,7 @@ import pandas as pd
 
 from turncoat.study import TallyPlan
 from turncoat.tables import Column, IntArray, TableSchema
+from turncoat.tally.partial import Piece
 
 #: Under which name a tally keeps its account.
 ACCOUNT_KEY = "cell_account"
@@ -54,16 +56,22 @@ class CellAccount:
 HIGH_MITO = 0.2
 
 
-def quality_table(plan: TallyPlan, measures: tuple[IntArray, ...]) -> pd.DataFrame:
+def quality_table(plan: TallyPlan, pieces: Sequence[Piece]) -> pd.DataFrame:
     """Sum up per sample what was measured per cell."""
     samples = plan.rows["sample"].to_numpy(dtype=str)
     names, sample_of_row = np.unique(samples, return_inverse=True)
-    kept = [codes >= 0 for codes in plan.row_codes]
+    codes = [plan.row_codes[piece.source][piece.first : piece.done] for piece in pieces]
+    kept = [own >= 0 for own in codes]
     sample = np.concatenate(
-        [sample_of_row[codes[k]] for codes, k in zip(plan.row_codes, kept, strict=True)]
+        [sample_of_row[own[chosen]] for own, chosen in zip(codes, kept, strict=True)]
     )
     order = np.argsort(sample, kind="stable")
-    measured = np.concatenate([m[k] for m, k in zip(measures, kept, strict=True)])[order]
+    measured = np.concatenate(
+        [
+            piece.measures[: piece.done - piece.first][chosen]
+            for piece, chosen in zip(pieces, kept, strict=True)
+        ]
+    )[order]
     ends = np.searchsorted(sample[order], np.arange(names.size), side="right")
     begins = np.concatenate([[0], ends[:-1]])
     rows = [

@@ -10,15 +10,14 @@ from turncoat.tally.sums import BYTES_PER_ENTRY
 #: Share of the free memory that a tally takes unless told otherwise.
 DEFAULT_SHARE = 0.25
 
-#: Fewest bytes a tally can work with: one block of rows and a few rows of sums.
+#: Fewest bytes a tally can work with: blocks of rows and a few rows of sums.
 LEAST_BYTES = 2**26
 
-#: Stored values in a block of rows: large enough that handing out work costs nothing, small
-#: enough that a block is still in the cache when it is counted.
-VALUES_PER_BLOCK = 2**21
+#: Stored values in a block of rows: so many that a row's sums, fetched once, serve many cells.
+VALUES_PER_BLOCK = 2**24
 
-#: Bytes of a stored value while its block is in memory (value, gene, room for the next block).
-BYTES_PER_VALUE = 8 * 4
+#: Bytes of a packed value, in the blocks that are in memory at a time (one read, one counted).
+BYTES_PER_VALUE = 2 * 3.5
 
 
 def free_memory() -> int:
@@ -67,9 +66,9 @@ class Budget:
                 f"'memory_limit' should be at least {LEAST_BYTES:,} bytes (64 MiB); got {limit:,}."
             )
         for_blocks = min(limit // 4, VALUES_PER_BLOCK * BYTES_PER_VALUE)
-        per_row = n_genes * BYTES_PER_ENTRY
+        per_row = (n_genes + 1) * BYTES_PER_ENTRY
         return cls(
-            max_slots=max(8, (limit - for_blocks) // per_row),
-            values_per_block=max(2**14, for_blocks // BYTES_PER_VALUE),
+            max_slots=max(8, int(limit - for_blocks) // per_row),
+            values_per_block=int(for_blocks / BYTES_PER_VALUE),
             dense_bytes=limit,
         )

@@ -11,7 +11,7 @@ from turncoat.study import TallyPlan
 from turncoat.tables import UNS_KEY, FloatArray, store
 from turncoat.tally import layout
 from turncoat.tally.account import ACCOUNT_KEY, CellAccount, quality_table
-from turncoat.tally.kernels import GRID
+from turncoat.tally.kernels.units import GRID
 from turncoat.tally.partial import PartialTally
 from turncoat.tally.sums import RowSums
 
@@ -47,10 +47,10 @@ def build_tally(plan: TallyPlan, partial: PartialTally, *, dense_bytes: int) -> 
     place = list(obs.columns).index(layout.POPULATION)
     obs.insert(place + 1, layout.N_CELLS, partial.n_cells)
     n_cells = int(partial.n_cells.sum())
-    tally = ad.AnnData(obs=obs, var=_genes(plan, partial, moments, n_cells), layers=layers)
+    tally = ad.AnnData(obs=obs, var=_genes(plan, moments, n_cells), layers=layers)
     tally.uns[UNS_KEY] = {layout.META_KEY: {**plan.meta, "n_cells": n_cells}}
     account = CellAccount(
-        quality=quality_table(plan, partial.measures),
+        quality=quality_table(plan, partial.pieces),
         dropped=plan.dropped,
         params={"target_sum": float(plan.meta["target_sum"])},
     )
@@ -69,10 +69,8 @@ def _dense_layers(sums: RowSums, moments: _LogMoments) -> dict[str, FloatArray]:
     layers: dict[str, FloatArray] = {
         name: np.zeros((sums.n_rows, sums.n_genes)) for name in layout.LAYERS
     }
-    for row in range(sums.n_rows):
-        whole = sums.row(row)
-        # Given back row by row, the whole numbers and the layers never take their full size at once.
-        sums.forget(row)
+    # Rows are given back as they are written, so that both never take their full size at once.
+    for row, whole in sums.drain():
         moments.sums += whole
         for number, name in enumerate(layout.LAYERS):
             np.multiply(whole[:, number], UNITS[number], out=layers[name][row])
@@ -83,7 +81,6 @@ def _sparse_layers(sums: RowSums, moments: _LogMoments) -> dict[str, Any]:
     indptr = np.zeros(sums.n_rows + 1, dtype=np.int64)
     genes, values = [], []
     for part in sums.parts():
-        sums.forget(part.row)
         indptr[part.row + 1] = part.genes.size
         moments.sums[part.genes] += part.sums
         genes.append(part.genes)
@@ -99,17 +96,13 @@ def _sparse_layers(sums: RowSums, moments: _LogMoments) -> dict[str, Any]:
     }
 
 
-def _genes(
-    plan: TallyPlan, partial: PartialTally, moments: _LogMoments, n_cells: int
-) -> pd.DataFrame:
+def _genes(plan: TallyPlan, moments: _LogMoments, n_cells: int) -> pd.DataFrame:
     """Add each gene's mean and variance over all cells: what variable genes are chosen by."""
     genes = plan.genes.copy()
     n = max(n_cells, 1)
     counts, _, logs, squared_logs = moments.sums.T.astype(np.float64)
-    mean = counts / n
     log_mean = logs / GRID / n
-    genes["mean"] = mean
-    genes["variance"] = np.maximum(partial.squares / n - mean**2, 0.0)
+    genes["mean"] = counts / n
     genes["log_mean"] = log_mean
     genes["log_variance"] = np.maximum(squared_logs / GRID / n - log_mean**2, 0.0)
     return genes

@@ -1,12 +1,7 @@
 """The tally of a plan: every cell once, on all cores, resumable."""
 
-import hashlib
-import json
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +9,11 @@ import numpy as np
 from turncoat.errors import ArgumentError
 from turncoat.study import TallyPlan
 from turncoat.tally.budget import Budget
-from turncoat.tally.groups import GroupSums
-from turncoat.tally.partial import PartialTally
+from turncoat.tally.checkpoint import Checkpoint, Keeper, fingerprint
+from turncoat.tally.groups import GroupSums, describe_columns
+from turncoat.tally.interrupt import DeferredInterrupt
+from turncoat.tally.packed import Packer
+from turncoat.tally.partial import PartialTally, Piece
 from turncoat.tally.progress import Pace, Report
 from turncoat.tally.readers import open_reader
 from turncoat.tally.scan import Accumulator, Stamp, default_threads, scan
@@ -23,32 +21,8 @@ from turncoat.tally.scan import Accumulator, Stamp, default_threads, scan
 if TYPE_CHECKING:
     import anndata as ad
 
-#: Name of the file that a resumable tally keeps in its folder.
-PARTIAL_NAME = "tally.partial"
-
-#: Seconds between two writings of it: at most this much work is lost.
-SECONDS_BETWEEN_SAVES = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """Where and how often a tally writes down how far it is.
-
-    Parameters
-    ----------
-    folder
-        Where the partial tally is kept while the tally runs; removed when it is done.
-    every
-        Seconds between two writings.
-    """
-
-    folder: Path
-    every: float = SECONDS_BETWEEN_SAVES
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.folder / PARTIAL_NAME
+#: First and last cell (exclusive) of a source, by its number in the plan.
+Span = tuple[int, int, int]
 
 
 def tally_plan(
@@ -112,82 +86,103 @@ def tally_plan(
 def count_plan(
     plan: TallyPlan,
     *,
-    budget: Budget,
+    spans: Sequence[Span] | None = None,
+    budget: Budget | None = None,
     threads: int | None = None,
     progress: Report | None = None,
     checkpoint: Checkpoint | None = None,
-    also: Sequence[Sequence[Accumulator]] = (),
+    also: Sequence[Accumulator] = (),
 ) -> PartialTally:
-    """Count every cell of a plan into whole-number sums.
+    """Count cells of a plan into whole-number sums that can be added to those of other cells.
 
-    ``also`` holds, per source, further accumulators for the same pass.
+    Parameters
+    ----------
+    plan
+        Which cell goes to which row and which column to which gene.
+    spans
+        Which cells: source, first, stop; all by default.
+    budget
+        What the memory allows.
+    threads, progress, checkpoint
+        As in :func:`tally_plan`.
+    also
+        Further accumulators for the same pass.
+
+    Returns
+    -------
+    PartialTally
+        The sums. Finish them with :func:`turncoat.tally.build.build_tally`.
+
+    Raises
+    ------
+    ArgumentError
+        When ``threads`` makes no sense.
     """
     n_threads = default_threads() if threads is None else threads
     if n_threads < 1:
         raise ArgumentError(f"'threads' should be at least 1; got {n_threads}.")
+    n_genes = plan.genes.shape[0]
+    room = Budget.of(None, n_genes=n_genes) if budget is None else budget
     stamps = [Stamp.of(source.path) for source in plan.sources]
-    partial = PartialTally.empty(
-        plan.rows.shape[0],
-        plan.genes.shape[0],
-        [source.n_cells for source in plan.sources],
-        max_slots=budget.max_slots,
-    )
-    keeper = _Keeper(partial, checkpoint, _fingerprint(plan, stamps) if checkpoint else "")
-    pace = Pace(progress, sum(s.n_cells for s in plan.sources), int(partial.position.sum()))
-    with ThreadPoolExecutor(n_threads, thread_name_prefix="tally") as pool:
-        for number, source in enumerate(plan.sources):
-            first = int(partial.position[number])
-            if first >= source.n_cells:
-                continue
-            groups = GroupSums(
-                plan, number, partial, target_sum=float(plan.meta["target_sum"]), n_jobs=n_threads
-            )
-            reader = open_reader(source, start=first, budget=budget)
-
-            def after(done: int, number: int = number, groups: GroupSums = groups) -> None:
-                partial.position[number] = done
-                pace(int(partial.position.sum()))
-                keeper.now_and_then(groups)
-
-            accumulators = [groups, *(also[number] if also else ())]
-            try:
-                scan(reader, accumulators, pool=pool, stamp=stamps[number], after=after)
-            except KeyboardInterrupt:
-                keeper.save(groups)
-                raise
-            groups.finish()
+    if spans is None:
+        spans = [(number, 0, source.n_cells) for number, source in enumerate(plan.sources)]
+    partial = PartialTally.empty(plan.rows.shape[0], n_genes, spans, max_slots=room.max_slots)
+    keeper = Keeper(partial, checkpoint, fingerprint(plan, stamps) if checkpoint else "")
+    pace = Pace(progress, sum(p.stop - p.first for p in partial.pieces), partial.n_done)
+    with (
+        ThreadPoolExecutor(n_threads, thread_name_prefix="tally") as pool,
+        DeferredInterrupt() as interrupt,
+    ):
+        run = _Run(plan, partial, room, pool, n_threads, keeper, pace, interrupt, also)
+        for piece in partial.pieces:
+            run.count(piece, stamps[piece.source])
     return partial
 
 
-class _Keeper:
-    """Writes the partial tally down now and then, and finds it again."""
+class _Run:
+    """One run through the pieces of a partial tally."""
 
-    def __init__(self, partial: PartialTally, checkpoint: Checkpoint | None, mark: str) -> None:
-        self._partial, self._checkpoint, self._mark = partial, checkpoint, mark
-        self._last = time.monotonic()
-        if checkpoint is not None and checkpoint.path.exists():
-            partial.load(checkpoint.path, fingerprint=mark)
+    def __init__(
+        self,
+        plan: TallyPlan,
+        partial: PartialTally,
+        budget: Budget,
+        pool: ThreadPoolExecutor,
+        n_threads: int,
+        keeper: Keeper,
+        pace: Pace,
+        interrupt: DeferredInterrupt,
+        also: Sequence[Accumulator],
+    ) -> None:
+        self._plan, self._partial, self._budget = plan, partial, budget
+        self._pool, self._n_threads = pool, n_threads
+        self._keeper, self._pace, self._interrupt, self._also = keeper, pace, interrupt, also
 
-    def now_and_then(self, groups: GroupSums) -> None:
-        """Save when it is time."""
-        if self._checkpoint is not None and time.monotonic() - self._last >= self._checkpoint.every:
-            self.save(groups)
-
-    def save(self, groups: GroupSums) -> None:
-        """Save now."""
-        if self._checkpoint is None:
+    def count(self, piece: Piece, stamp: Stamp) -> None:
+        """Count what is left of a piece."""
+        if piece.done >= piece.stop:
             return
-        groups.finish()
-        self._partial.save(self._checkpoint.path, fingerprint=self._mark)
-        self._last = time.monotonic()
+        source = self._plan.sources[piece.source]
+        genes = [str(gene) for gene in self._plan.genes.index]
+        codes = np.asarray(self._plan.gene_codes[piece.source], dtype=np.int64)
+        packer = Packer(source, describe_columns(source, codes, genes), len(genes))
+        reader = open_reader(
+            source, packer, piece.done, piece.stop, budget=self._budget, n_threads=self._n_threads
+        )
+        groups = GroupSums(
+            self._plan.row_codes[piece.source],
+            piece,
+            self._partial,
+            target_sum=float(self._plan.meta["target_sum"]),
+            n_jobs=self._n_threads,
+        )
 
+        def after(done: int) -> None:
+            piece.done = done
+            self._pace(self._partial.n_done)
+            if self._keeper.due or self._interrupt.asked:
+                self._keeper.save()
+            if self._interrupt.asked:
+                raise KeyboardInterrupt
 
-def _fingerprint(plan: TallyPlan, stamps: Sequence[Stamp]) -> str:
-    """Tell one plan on one set of files from every other."""
-    digest = hashlib.sha256(json.dumps(plan.meta, sort_keys=True, default=str).encode())
-    digest.update("\n".join([*map(str, plan.rows.index), *map(str, plan.genes.index)]).encode())
-    for codes in (*plan.row_codes, *plan.gene_codes):
-        digest.update(np.ascontiguousarray(codes, dtype=np.int64).data)
-    for source, stamp in zip(plan.sources, stamps, strict=True):
-        digest.update(f"{source.name} {source.n_cells} {stamp.marks}".encode())
-    return digest.hexdigest()
+        scan(reader, [groups, *self._also], pool=self._pool, stamp=stamp, after=after)

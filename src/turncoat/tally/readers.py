@@ -1,29 +1,58 @@
 """The fastest way to read a source, whatever it is."""
 
 from turncoat.study import CellSource
+from turncoat.study.sources.matrix import CsrMatrix
 from turncoat.tally.budget import Budget
-from turncoat.tally.scan import BlockReader, PlainReader
+from turncoat.tally.packed import Packer, PlainReader
+from turncoat.tally.rows import CsrReader
+from turncoat.tally.scan import BlockReader
 
 #: Stored values of a typical cell, where the source does not tell.
 VALUES_PER_CELL = 2000
 
+#: Part of a block that is read at a time through a library, where it is held unpacked.
+PLAIN_SHARE = 8
 
-def open_reader(source: CellSource, *, start: int, budget: Budget) -> BlockReader:
-    """Open a source for one pass from row ``start`` on.
+
+def open_reader(
+    source: CellSource,
+    packer: Packer,
+    start: int,
+    stop: int,
+    *,
+    budget: Budget,
+    n_threads: int,
+) -> BlockReader:
+    """Open a source for one pass over rows ``start`` to ``stop``.
 
     Parameters
     ----------
     source
         The cells.
-    start
-        First row wanted.
+    packer
+        What packs them.
+    start, stop
+        Rows wanted.
     budget
         Says how much may be read at a time.
+    n_threads
+        Threads that will read.
 
     Returns
     -------
     BlockReader
         Blocks in order.
     """
-    rows = max(1, budget.values_per_block // VALUES_PER_CELL)
-    return PlainReader(source, start=start, rows_per_block=rows)
+    matrix = getattr(source, "matrix", None)
+    if isinstance(matrix, CsrMatrix):
+        return CsrReader(
+            matrix,
+            source.path,
+            packer,
+            start,
+            stop,
+            values_per_block=budget.values_per_block,
+            n_threads=n_threads,
+        )
+    rows = max(1, budget.values_per_block // PLAIN_SHARE // VALUES_PER_CELL)
+    return PlainReader(source, packer, start, stop, rows_per_block=rows)

@@ -5,33 +5,33 @@ read and unpacked. Everything that takes time releases the interpreter lock; not
 """
 
 import os
-import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from turncoat.errors import ChangedInputError
-from turncoat.study.sources.protocol import Block, CellSource
+from turncoat.tally.packed import PackedBlock
 
 Job = Callable[[], None]
-Reading = tuple[list[Job], Callable[[], Block | None]]
-_Pending = deque[tuple[list[Future[None]], Callable[[], Block | None]]]
+Stage = list[Job]
+Reading = tuple[list[Job], Callable[[], PackedBlock | None]]
+_Pending = deque[tuple[list[Future[None]], Callable[[], PackedBlock | None]]]
 
 #: Blocks being read ahead of the one being counted.
-AHEAD = 2
+AHEAD = 1
 
 
 class Accumulator(Protocol):
     """Something that is counted while the cells go by."""
 
-    def jobs(self, block: Block) -> list[Job]:
-        """Split the work on a block into jobs that may run at the same time.
+    def stages(self, block: PackedBlock) -> Iterator[Stage]:
+        """Give the work on a block as stages of jobs.
 
-        Jobs of the next block start when all jobs of this one are done. The arrays of the block
-        are only valid until then.
+        Jobs of one stage may run at the same time; what comes after a ``yield`` runs when they
+        are all done. A stage without a job ends the work.
         """
 
 
@@ -119,7 +119,6 @@ def scan(
         When the file changes underneath.
     """
     pending: _Pending = deque()
-    counting: list[Future[None]] = []
     try:
         while _read_ahead(reader, pending, pool):
             reading, take = pending.popleft()
@@ -128,17 +127,28 @@ def scan(
             block = take()
             if block is None:
                 break
-            counting = [pool.submit(job) for each in accumulators for job in each.jobs(block)]
+            stages = [each.stages(block) for each in accumulators]
+            counting = _submit(stages, pool)
+            # Behind the counting in the queue: threads that have nothing to count read on.
             _read_ahead(reader, pending, pool)
-            _finish(counting)
+            while counting:
+                _finish(counting)
+                counting = _submit(stages, pool)
             if after is not None:
                 after(block.start + block.n_cells)
     finally:
-        # Also on Ctrl-C: no job may still touch the sums when the caller saves them.
-        left = [*counting, *(job for jobs, _ in pending for job in jobs)]
+        left = [job for jobs, _ in pending for job in jobs]
         for job in left:
             job.cancel()
         wait(left)
+
+
+def _submit(
+    accumulators: Sequence[Iterator[Stage]], pool: ThreadPoolExecutor
+) -> list[Future[None]]:
+    """Begin the next stage of every accumulator that has one."""
+    stages = [next(each, []) for each in accumulators]
+    return [pool.submit(job) for stage in stages for job in stage]
 
 
 def _read_ahead(reader: BlockReader, pending: _Pending, pool: ThreadPoolExecutor) -> bool:
@@ -152,30 +162,7 @@ def _read_ahead(reader: BlockReader, pending: _Pending, pool: ThreadPoolExecutor
 
 
 def _finish(jobs: list[Future[None]]) -> None:
+    # All are waited for, also when one fails: none may still write when the caller goes on.
+    wait(jobs)
     for job in jobs:
         job.result()
-
-
-class PlainReader:
-    """Blocks of any source, read by one thread at a time while others count."""
-
-    def __init__(self, source: CellSource, *, start: int, rows_per_block: int) -> None:
-        self._blocks = source.blocks(rows_per_block, start=start)
-        self._turn = threading.Lock()
-        self._ready: deque[Block] = deque()
-        self._exhausted = False
-
-    def begin(self) -> Reading | None:
-        """Give one job that reads the next block, whichever job comes first."""
-        return None if self._exhausted else ([self._read], self._take)
-
-    def _read(self) -> None:
-        with self._turn:
-            block = None if self._exhausted else next(self._blocks, None)
-            if block is None:
-                self._exhausted = True
-            else:
-                self._ready.append(block)
-
-    def _take(self) -> Block | None:
-        return self._ready.popleft() if self._ready else None

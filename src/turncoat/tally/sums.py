@@ -11,10 +11,28 @@ import numpy as np
 
 from turncoat.errors import OutputError
 from turncoat.tables import IntArray
-from turncoat.tally.kernels import N_SUMS
+from turncoat.tally.kernels.units import COUNT_MASK, N_SUMS, ONE_DETECTED
 
-#: Bytes of one gene of one row.
+#: Bytes of one gene of one row while it is counted.
 BYTES_PER_ENTRY = 8 * N_SUMS
+
+#: The four sums of a gene once they are unpacked: counts, detections, logs, squared logs.
+N_PARTS = 4
+
+#: Memory is given back in pieces of this many bytes.
+GIVE_BACK = 2**21
+
+#: Cells that a row may take before it is put out, so that no packed number can overflow.
+CELLS_PER_FILL = 2**22
+
+
+def _private_memory(n_bytes: int) -> mmap.mmap:
+    if not hasattr(mmap, "MAP_PRIVATE"):
+        return mmap.mmap(-1, max(1, n_bytes))
+    memory = mmap.mmap(-1, max(1, n_bytes), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +44,19 @@ class SparseRow:
     sums: IntArray
 
     @classmethod
-    def of(cls, row: int, dense: IntArray) -> "SparseRow":
-        """Keep what is not zero of ``dense``, shape ``(n_genes, 4)``."""
-        genes = np.flatnonzero(dense[:, 1]).astype(np.int32)
-        return cls(row, genes, dense[genes])
+    def of(cls, row: int, whole: IntArray) -> "SparseRow":
+        """Keep what is not zero of ``whole``, shape ``(n_genes, 4)``."""
+        genes = np.flatnonzero(whole[:, 1]).astype(np.int32)
+        return cls(row, genes, whole[genes])
 
-    @property
-    def n_bytes(self) -> int:
-        """Size on disk."""
-        return int(self.genes.nbytes + self.sums.nbytes)
+
+def unpack(packed: IntArray) -> IntArray:
+    """Take packed sums, shape ``(n_genes, 3)``, apart into ``(n_genes, 4)``."""
+    whole = np.empty((packed.shape[0], N_PARTS), dtype=np.int64)
+    np.bitwise_and(packed[:, 0], COUNT_MASK, out=whole[:, 0])
+    np.right_shift(packed[:, 0], 40, out=whole[:, 1])
+    whole[:, 2:] = packed[:, 1:]
+    return whole
 
 
 class RowSums:
@@ -48,7 +70,7 @@ class RowSums:
     n_rows, n_genes
         Shape of the tally.
     max_slots
-        Rows in memory at most (32 bytes a gene).
+        Rows in memory at most (24 bytes a gene).
     folder
         Where rows are put out; the system's place for temporary files by default.
     """
@@ -59,23 +81,27 @@ class RowSums:
         self.n_rows, self.n_genes = n_rows, n_genes
         self.n_slots = max(1, min(n_rows, n_rows if max_slots is None else max_slots))
         self._folder = folder
-        # Pages of an anonymous map cost nothing until a row uses them, and can be given back.
-        self._memory = mmap.mmap(-1, max(1, self.n_slots * n_genes * BYTES_PER_ENTRY))
-        if hasattr(mmap, "MADV_HUGEPAGE"):
-            self._memory.madvise(mmap.MADV_HUGEPAGE)
-        size = self.n_slots * n_genes * N_SUMS
-        self.dense: IntArray = np.frombuffer(self._memory, dtype=np.int64, count=size).reshape(
-            self.n_slots, n_genes, N_SUMS
-        )
+        # Pages of a private map cost nothing until a row uses them, and can be given back.
+        shape = (self.n_slots, n_genes + 1, N_SUMS)
+        size = self.n_slots * (n_genes + 1) * N_SUMS
+        self._memory = _private_memory(size * 8)
+        #: Packed sums; the last gene is the dustbin of columns that the tally leaves out.
+        self.dense: IntArray = np.frombuffer(self._memory, np.int64, size).reshape(shape)
         self._slot_of = np.full(n_rows, -1, dtype=np.int64)
         self._row_in = np.full(self.n_slots, -1, dtype=np.int64)
         self._used = np.zeros(self.n_slots, dtype=np.int64)
+        # What a place may hold by now, at most: counts of one gene, and cells.
+        self._filled = np.zeros((self.n_slots, 2), dtype=np.int64)
         self._clock = 0
         self._spill: BinaryIO | None = None
         self._runs: dict[int, list[tuple[int, int]]] = {}
 
-    def slots(self, rows: IntArray) -> IntArray:
-        """Give each of some distinct rows a place in ``dense``; at most ``n_slots`` rows."""
+    def slots(self, rows: IntArray, counts: IntArray, cells: IntArray) -> IntArray:
+        """Give each of some distinct rows a place in ``dense``; at most ``n_slots`` rows.
+
+        ``counts`` and ``cells`` bound what is about to be added: the counts of any one gene
+        (at most :data:`COUNT_MASK`), and the cells (at most :data:`CELLS_PER_FILL`).
+        """
         self._clock += 1
         held = self._slot_of[rows]
         self._used[held[held >= 0]] = self._clock
@@ -86,16 +112,24 @@ class RowSums:
             for row, place in zip(missing.tolist(), places.tolist(), strict=True):
                 self._put_out(place)
                 self._slot_of[row], self._row_in[place] = place, row
-                self._used[place] = self._clock
-        return self._slot_of[rows]
+            self._used[places] = self._clock
+        places = self._slot_of[rows]
+        added = np.stack([counts, cells], axis=1)
+        full = ((self._filled[places] + added) > (COUNT_MASK, CELLS_PER_FILL)).any(axis=1)
+        for place in places[full].tolist():
+            self._put_out(place, keep=True)
+        self._filled[places] += added
+        return places
 
-    def _put_out(self, place: int) -> None:
+    def _put_out(self, place: int, *, keep: bool = False) -> None:
         row = int(self._row_in[place])
         if row < 0:
             return
-        self.write_out(SparseRow.of(row, self.dense[place]))
+        self.write_out(SparseRow.of(row, unpack(self.dense[place, :-1])))
         self.dense[place] = 0
-        self._slot_of[row] = -1
+        self._filled[place] = 0
+        if not keep:
+            self._slot_of[row] = -1
 
     def write_out(self, part: SparseRow) -> None:
         """Put a part of a row on disk, to be added in the end."""
@@ -124,13 +158,16 @@ class RowSums:
             raise OutputError("Sums put out to disk are gone. Start the tally again.")
         self._spill.seek(begin)
         genes = np.frombuffer(self._spill.read(4 * size), dtype=np.int32)
-        sums = np.frombuffer(self._spill.read(BYTES_PER_ENTRY * size), dtype=np.int64)
-        return genes, sums.reshape(size, N_SUMS)
+        sums = np.frombuffer(self._spill.read(8 * N_PARTS * size), dtype=np.int64)
+        return genes, sums.reshape(size, N_PARTS)
 
     def row(self, row: int) -> IntArray:
         """Sum up one row, shape ``(n_genes, 4)``: what is in memory and what was put out."""
         slot = int(self._slot_of[row])
-        total = self.dense[slot].copy() if slot >= 0 else np.zeros((self.n_genes, N_SUMS), np.int64)
+        if slot >= 0:
+            total = unpack(self.dense[slot, :-1])
+        else:
+            total = np.zeros((self.n_genes, N_PARTS), dtype=np.int64)
         for begin, size in self._runs.get(row, []):
             genes, sums = self._read_run(begin, size)
             total[genes] += sums
@@ -144,21 +181,31 @@ class RowSums:
 
     def add(self, part: SparseRow) -> None:
         """Add a part of a row."""
-        slot = int(self.slots(np.array([part.row]))[0])
-        self.dense[slot][part.genes] += part.sums
-
-    def forget(self, row: int) -> None:
-        """Give a row's memory back to the system, once it was read for the last time."""
-        slot = int(self._slot_of[row])
-        if slot < 0:
+        most = part.sums[:, :2].max(axis=0, initial=0)
+        if most[0] > COUNT_MASK or most[1] > CELLS_PER_FILL:
+            self.write_out(part)
             return
-        if hasattr(mmap, "MADV_DONTNEED"):
-            size = self.n_genes * BYTES_PER_ENTRY
-            page = mmap.PAGESIZE
-            begin, end = -(-slot * size // page) * page, (slot + 1) * size // page * page
-            if end > begin:
-                self._memory.madvise(mmap.MADV_DONTNEED, begin, end - begin)
-        self._slot_of[row] = -1
+        place = self.slots(np.array([part.row]), most[:1], most[1:])[0]
+        packed = self.dense[place]
+        packed[part.genes, 0] += part.sums[:, 0] + part.sums[:, 1] * ONE_DETECTED
+        packed[part.genes, 1:] += part.sums[:, 2:]
+
+    def drain(self) -> Iterator[tuple[int, IntArray]]:
+        """Sum up every row once, in any order, and give its memory back to the system."""
+        size = (self.n_genes + 1) * BYTES_PER_ENTRY
+        given_back = 0
+        for place, row in enumerate(self._row_in.tolist()):
+            if row < 0 or self._slot_of[row] != place:
+                continue
+            yield row, self.row(row)
+            self._slot_of[row] = -1
+            self._runs.pop(row, None)
+            done = (place + 1) * size // GIVE_BACK * GIVE_BACK
+            if hasattr(mmap, "MADV_DONTNEED") and done > given_back:
+                self._memory.madvise(mmap.MADV_DONTNEED, given_back, done - given_back)
+                given_back = done
+        for row in sorted(self._runs):
+            yield row, self.row(row)
 
     @property
     def n_put_out(self) -> int:

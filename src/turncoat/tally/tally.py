@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from turncoat.study import plan_cells
-from turncoat.tally.engine import Checkpoint, tally_plan
+from turncoat.tally.checkpoint import Checkpoint
+from turncoat.tally.engine import tally_plan
 from turncoat.tally.progress import Report
 
 if TYPE_CHECKING:

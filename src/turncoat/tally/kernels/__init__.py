@@ -1,28 +1,14 @@
 """The compiled loops of the tally, each with its plain twin.
 
+Cells are packed first (checked, measured, three bytes a value) and added to the sums of their
+rows when there are enough of them that a row's sums, once in the cache, serve many cells.
+
 Logarithms are rounded to multiples of ``1 / GRID`` and everything is summed as whole numbers.
 Whole numbers add without rounding, so a tally does not depend on the order of the cells, on
 how they were split, or on the number of threads: not nearly, but to the last bit.
 """
 
-from turncoat.tally.kernels.cells import tally_cells
-from turncoat.tally.kernels.units import (
-    GRID,
-    IN_LIBRARY,
-    MITOCHONDRIAL,
-    N_MEASURES,
-    N_SUMS,
-    OUT_OF_RANGE,
-    SHARED_GENE,
-)
+from turncoat.tally.kernels.adding import add_cells
+from turncoat.tally.kernels.cells import pack_cells
 
-__all__ = [
-    "GRID",
-    "IN_LIBRARY",
-    "MITOCHONDRIAL",
-    "N_MEASURES",
-    "N_SUMS",
-    "OUT_OF_RANGE",
-    "SHARED_GENE",
-    "tally_cells",
-]
+__all__ = ["add_cells", "pack_cells"]

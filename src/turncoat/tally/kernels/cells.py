@@ -1,4 +1,4 @@
-"""The fused pass over a block of cells: checked, measured, normalised and summed at once."""
+"""The pass over a block of cells: checked, measured and packed at once."""
 
 from typing import Any
 
@@ -6,128 +6,148 @@ import numpy as np
 
 from turncoat.kernel import kernel
 from turncoat.tables import FloatArray, IntArray
-from turncoat.tally.kernels.adding import (
-    add_merged,
-    add_merged_reference,
-    add_ordered,
-    fill_table,
+from turncoat.tally.kernels.packing import pack_merged, pack_merged_reference, pack_ordered
+from turncoat.tally.kernels.units import (
+    BEGIN,
+    DETECTED,
+    ESCAPE,
+    IN_LIBRARY,
+    LENGTH,
+    LIBRARY,
+    MITO,
+    NO_ROOM,
+    NOT_FINITE,
+    SEEN,
+    SHARED_GENE,
+    SOUND,
 )
-from turncoat.tally.kernels.units import IN_LIBRARY, N_SUMS, SHARED_GENE, SOUND, TABLE_SIZE
 from turncoat.tally.kernels.values import find_problem, find_problem_reference, look
 
 
-def outside_library_reference(data: FloatArray, indices: IntArray, kinds: IntArray) -> int:
-    """Sum the counts that are of no gene, with NumPy."""
-    return int(data[(kinds[indices] & IN_LIBRARY) == 0].astype(np.int64).sum())
+def one_gene_a_column_reference(columns: IntArray) -> bool:
+    """Tell whether columns have distinct genes, with NumPy."""
+    return bool(((columns & IN_LIBRARY) > 0).all() and not ((columns & SHARED_GENE) > 0).any())
 
 
-@kernel(reference=outside_library_reference)
-def outside_library(data: FloatArray, indices: IntArray, kinds: IntArray) -> int:
-    """Sum the counts of a cell that are of no gene (antibodies, guides)."""
-    total = 0
-    for k in range(data.size):
-        if (kinds[indices[k]] & IN_LIBRARY) == 0:
-            total += int(data[k])
-    return total
+@kernel(reference=one_gene_a_column_reference)
+def one_gene_a_column(columns: IntArray) -> bool:
+    """Tell whether every column is of a gene, and of one that no other column has."""
+    every: Any = IN_LIBRARY
+    some: Any = 0
+    for column in columns:
+        every &= column
+        some |= column
+    simple: bool = every != 0 and (some & SHARED_GENE) == 0
+    return simple
 
 
-def tally_cells_reference(
+def counts_seen_reference(counts: IntArray) -> int:
+    """Set a bit for every count that occurs, with NumPy."""
+    present = np.unique(np.minimum(counts, 63)).tolist()
+    return int(np.uint64(sum(1 << count for count in present)).astype(np.int64))
+
+
+@kernel(reference=counts_seen_reference)
+def counts_seen(counts: IntArray) -> int:
+    """Set bit ``min(count, 63)`` for every packed count that occurs."""
+    seen: Any = np.uint64(0)
+    for count in counts:
+        seen |= np.uint64(1) << np.uint64(min(count, np.uint8(63)))
+    return np.int64(seen)  # type: ignore[return-value]
+
+
+def pack_cells_reference(
     data: FloatArray,
     indices: IntArray,
     indptr: IntArray,
-    cells: IntArray,
-    slots: IntArray,
     columns: IntArray,
-    kinds: IntArray,
-    target_sum: float,
-    sums: IntArray,
-    squares: IntArray,
-    measures: IntArray,
+    genes: IntArray,
+    counts: IntArray,
+    place: int,
+    ledger: IntArray,
     scratch: IntArray,
 ) -> tuple[int, int, int]:
-    """Tally cells one by one with dense vectors."""
-    for cell in cells.tolist():
-        begin, end = int(indptr[cell]), int(indptr[cell + 1])
-        problem, place = find_problem_reference(data, indices, begin, end, columns.size)
+    """Pack cells one by one; the order of genes within a cell may differ from the kernel's."""
+    for cell in range(indptr.size - 1):
+        span = slice(indptr[cell], indptr[cell + 1])
+        own, chosen = data[span], indices[span]
+        problem, where = find_problem_reference(own, chosen, columns.size)
         if problem:
-            return problem, cell, place
-        own, genes = data[begin:end], indices[begin:end]
-        library = int(own.astype(np.int64).sum()) - outside_library_reference(own, genes, kinds)
-        scale = target_sum / library if library else 0.0
-        touched = np.empty(0, dtype=np.int64)
-        detected, mito = add_merged_reference(
-            own, genes, columns, kinds, scale, sums[slots[cell]], squares, scratch, touched
+            return problem, cell, int(indptr[cell]) + where
+        total = int(own.astype(np.int64).sum())
+        if place + own.size + 2 * min(own.size, total // ESCAPE) > genes.size:
+            return NO_ROOM, cell, 0
+        found, tail, mito, outside = pack_merged_reference(
+            own, chosen, columns, genes, counts, place, scratch
         )
-        measures[cell] = library, detected, mito
-    return SOUND, 0, 0
+        if found < 0:
+            return NOT_FINITE, cell, int(indptr[cell])
+        seen = counts_seen_reference(counts[place : place + found])
+        ledger[cell] = place, found, seen, total - outside, found, mito
+        place = tail
+    return SOUND, 0, place
 
 
-@kernel(reference=tally_cells_reference)
-def tally_cells(
+@kernel(reference=pack_cells_reference)
+def pack_cells(
     data: FloatArray,
     indices: IntArray,
     indptr: IntArray,
-    cells: IntArray,
-    slots: IntArray,
     columns: IntArray,
-    kinds: IntArray,
-    target_sum: float,
-    sums: IntArray,
-    squares: IntArray,
-    measures: IntArray,
+    genes: IntArray,
+    counts: IntArray,
+    place: int,
+    ledger: IntArray,
     scratch: IntArray,
 ) -> tuple[int, int, int]:
-    """Check, measure, normalise and sum cells, each while its values are in the cache.
+    """Check, measure and pack cells, each while its values are in the cache.
 
     Parameters
     ----------
     data, indices, indptr
-        A block of cells in CSR form; columns of a cell in any order, possibly repeated.
-    cells
-        Cells of the block to tally, in any order (by row is kindest to the cache).
-    slots
-        Where in ``sums`` each cell of the block goes, shape ``(n_cells,)``.
-    columns, kinds
-        Gene of each column of the file (below 0: none), and what is known of it as bits.
-    target_sum
-        Counts per cell after normalisation.
-    sums
-        Added to: whole numbers, shape ``(n_slots, n_genes, 4)``.
-    squares
-        Added to: squared counts per gene, shape ``(n_genes,)``.
-    measures
-        Set: library size, genes detected, mitochondrial counts, shape ``(n_cells, 3)``.
+        Cells in CSR form; columns of a cell in any order, possibly repeated; ``indptr`` counts
+        from the first value of ``data``.
+    columns
+        Gene of each column of the file, and what is known of it as bits.
+    genes, counts
+        Where to pack to, from ``place`` on.
+    ledger
+        Set: a line per cell (see :mod:`turncoat.tally.kernels.units`).
     scratch
-        Zeros of shape ``(n_genes + n_columns,)``; zeros again afterwards.
+        As in :func:`pack_merged`.
 
     Returns
     -------
     tuple of int
-        What is wrong (0: nothing), with which cell, at which place of ``data``.
+        What is wrong (0: nothing), with which cell, at which place of ``data``; the end of what
+        was packed if nothing is.
     """
-    table = np.zeros((TABLE_SIZE, N_SUMS), dtype=np.int64)
-    touched = np.empty(scratch.size, dtype=np.int64)
-    all_kinds: Any = IN_LIBRARY
-    any_kinds: Any = 0
-    for kind in kinds:
-        all_kinds &= kind
-        any_kinds |= kind
-    for cell in cells:
+    simple = one_gene_a_column(columns)
+    for cell in range(indptr.size - 1):
         begin, end = indptr[cell], indptr[cell + 1]
-        library, seen, sound, in_order = look(data, indices, begin, end, columns.size)
+        own, chosen = data[begin:end], indices[begin:end]
+        library, sound, in_order = look(own, chosen, columns.size)
         if not sound:
-            problem, place = find_problem(data, indices, begin, end, columns.size)
-            return problem, cell, place
-        own, genes, row = data[begin:end], indices[begin:end], sums[slots[cell]]
-        if all_kinds == 0:
-            library -= outside_library(own, genes, kinds)
-        scale = target_sum / library if library > 0 else 0.0
-        if in_order and (any_kinds & SHARED_GENE) == 0:
-            fill_table(table, seen, scale)
-            found = add_ordered(own, genes, columns, kinds, table, scale, row, squares)
-        else:
-            found = add_merged(own, genes, columns, kinds, scale, row, squares, scratch, touched)
-        measures[cell, 0] = library
-        measures[cell, 1] = found[0]
-        measures[cell, 2] = found[1]
-    return SOUND, 0, 0
+            problem, where = find_problem(own, chosen, columns.size)
+            return problem, cell, begin + where
+        # Of counts that sum to this, no more can be large.
+        if place + own.size + 2 * min(own.size, library // ESCAPE) > genes.size:
+            return NO_ROOM, cell, 0
+        merge = not (simple and in_order)
+        found, tail, mito, outside = end - begin, place + end - begin, 0, 0
+        if not merge:
+            tail, mito, merge = pack_ordered(own, chosen, columns, genes, counts, place)
+        if merge:
+            found, tail, mito, outside = pack_merged(
+                own, chosen, columns, genes, counts, place, scratch
+            )
+        if found < 0:
+            return NOT_FINITE, cell, begin
+        ledger[cell, BEGIN] = place
+        ledger[cell, LENGTH] = found
+        ledger[cell, SEEN] = counts_seen(counts[place : place + found])
+        ledger[cell, LIBRARY] = library - outside
+        ledger[cell, DETECTED] = found
+        ledger[cell, MITO] = mito
+        place = tail
+    return SOUND, 0, place

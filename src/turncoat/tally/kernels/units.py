@@ -6,22 +6,38 @@ from typing import Final
 #: in a cell of a million, and far below that in any sum.
 GRID: Final = float(2**34)
 
+#: Largest count of a gene in a cell: four bytes hold it, no sequencer gives it.
+LARGEST_COUNT: Final = 2**31 - 1
+
+#: A packed count of this or more is written here and its value after the end of the cell.
+ESCAPE: Final = 255
+
 #: Counts below this take their logarithm from a table made once per cell.
-TABLE_SIZE: Final = 64
+TABLE_SIZE: Final = 63
 
-#: Largest count that a float64 holds exactly.
-LARGEST_COUNT: Final = float(2**53)
+#: What is known of a column of the file: its gene in the lower bits, and these.
+GENE_BITS: Final = 24
+GENE_MASK: Final = 2**GENE_BITS - 1
+IN_LIBRARY: Final = 1 << 24
+MITO_BIT: Final = 25
+MITOCHONDRIAL: Final = 1 << MITO_BIT
+SHARED_GENE: Final = 1 << 26
 
-#: What is known of a column of the file, as bits.
-IN_LIBRARY: Final = 1
-MITOCHONDRIAL: Final = 2
-SHARED_GENE: Final = 4
+#: The whole numbers per row and gene: cells with a count and sum of counts, packed into one;
+#: sum of logs; sum of their squares.
+N_SUMS: Final = 3
+ONE_DETECTED: Final = 1 << 40
+COUNT_MASK: Final = ONE_DETECTED - 1
 
-#: The numbers per row and gene: sum of counts, cells with one, sum of logs, of their squares.
-N_SUMS: Final = 4
-
-#: What is measured of each cell: library size, genes detected, mitochondrial counts.
-N_MEASURES: Final = 3
+#: What the ledger of packed cells says of each: where it begins, how many values it has, which
+#: counts occur (bit min(count, 63)), library size, genes detected, mitochondrial counts.
+BEGIN: Final = 0
+LENGTH: Final = 1
+SEEN: Final = 2
+LIBRARY: Final = 3
+DETECTED: Final = 4
+MITO: Final = 5
+N_LEDGER: Final = 6
 
 #: What may be wrong with a stored value.
 SOUND: Final = 0
@@ -29,3 +45,4 @@ NOT_FINITE: Final = 1
 NEGATIVE: Final = 2
 FRACTIONAL: Final = 3
 OUT_OF_RANGE: Final = 4
+NO_ROOM: Final = 5

@@ -14,17 +14,17 @@ from turncoat.tally.kernels.units import (
     NOT_FINITE,
     OUT_OF_RANGE,
     SOUND,
-    TABLE_SIZE,
 )
 
+#: In four bytes, so that float32 is compared as float32: twice as many values at a time.
+NOTHING = np.float32(0)
+TOO_LARGE = np.float32(2**31)
 
-def find_problem_reference(
-    data: FloatArray, indices: IntArray, begin: int, end: int, n_columns: int
-) -> tuple[int, int]:
+
+def find_problem_reference(data: FloatArray, indices: IntArray, n_columns: int) -> tuple[int, int]:
     """Name the first stored value that is no count of a known gene, as plainly as can be."""
-    for place in range(begin, end):
-        value = float(data[place])
-        if not 0 <= int(indices[place]) < n_columns:
+    for place, (value, column) in enumerate(zip(data.tolist(), indices.tolist(), strict=True)):
+        if not 0 <= column < n_columns:
             return OUT_OF_RANGE, place
         if not value <= LARGEST_COUNT:
             return NOT_FINITE, place
@@ -32,15 +32,13 @@ def find_problem_reference(
             return NEGATIVE, place
         if value != math.floor(value):
             return FRACTIONAL, place
-    return SOUND, begin
+    return SOUND, 0
 
 
 @kernel(reference=find_problem_reference)
-def find_problem(
-    data: FloatArray, indices: IntArray, begin: int, end: int, n_columns: int
-) -> tuple[int, int]:
+def find_problem(data: FloatArray, indices: IntArray, n_columns: int) -> tuple[int, int]:
     """Name the first stored value that is no count of a known gene, and its place."""
-    for place in range(begin, end):
+    for place in range(data.size):
         value = data[place]
         if indices[place] < 0 or indices[place] >= n_columns:
             return OUT_OF_RANGE, place
@@ -50,53 +48,46 @@ def find_problem(
             return NEGATIVE, place
         if value != math.floor(value):
             return FRACTIONAL, place
-    return SOUND, begin
+    return SOUND, 0
 
 
-def look_reference(
-    data: FloatArray, indices: IntArray, begin: int, end: int, n_columns: int
-) -> tuple[int, int, bool, bool]:
-    """Sum, occurring counts, soundness and order of a cell, with NumPy."""
-    values, columns = data[begin:end], indices[begin:end].astype(np.int64)
-    with np.errstate(invalid="ignore"):
-        whole = (values >= 0) & (values <= LARGEST_COUNT) & (np.floor(values) == values)
-    sound = bool(whole.all() and (columns >= 0).all() and (columns < n_columns).all())
+def look_reference(data: FloatArray, indices: IntArray, n_columns: int) -> tuple[int, bool, bool]:
+    """Sum, soundness and order of a cell, with NumPy."""
+    columns = indices.astype(np.int64)
+    whole = (data >= 0) & (data <= LARGEST_COUNT) & (np.floor(data) == data)
+    sound = whole.all() and (columns >= 0).all() and (columns < n_columns).all()
     if not sound:
-        return 0, 0, False, False
-    counts = values.astype(np.int64)
-    seen = sum(1 << int(count) for count in np.unique(np.minimum(counts, TABLE_SIZE - 1)))
-    in_order = bool((np.diff(columns) > 0).all())
-    return int(counts.sum()), int(np.uint64(seen).astype(np.int64)), True, in_order
+        return 0, False, False
+    return int(data.astype(np.int64).sum()), True, bool((np.diff(columns) > 0).all())
 
 
 @kernel(reference=look_reference)
-def look(
-    data: FloatArray, indices: IntArray, begin: int, end: int, n_columns: int
-) -> tuple[int, int, bool, bool]:
-    """Look a cell over before it is counted.
+def look(data: FloatArray, indices: IntArray, n_columns: int) -> tuple[int, bool, bool]:
+    """Look a cell over before it is packed.
 
     Returns
     -------
     tuple
-        Sum of its values; bit ``min(count, 63)`` set for every count that occurs; whether every
-        value is a count of a known gene; whether columns rise strictly (so none is repeated).
+        Sum of its values; whether each is a count of a known gene; whether columns rise strictly
+        (so that none is repeated).
     """
     total: Any = np.int64(0)
-    seen: Any = np.int64(0)
-    sound = True
-    in_order = True
-    previous: Any = np.int64(-1)
-    for k in range(begin, end):
+    unsound = False
+    # Small loops over what is in the first cache: each becomes vector instructions.
+    for k in range(data.size):
         value = data[k]
         # Written so that NaN is unsound too.
-        sound &= (value >= 0) & (value <= LARGEST_COUNT) & (math.floor(value) == value)
-        count = np.int64(value)
-        total += count
-        seen |= np.int64(1) << min(count, np.int64(TABLE_SIZE - 1))
-        column = np.int64(indices[k])
-        sound &= (column >= 0) & (column < n_columns)
-        in_order &= column > previous
-        previous = column
-    if not sound:
-        return 0, 0, False, False
-    return total, seen, True, in_order
+        unsound |= not ((value >= NOTHING) & (value < TOO_LARGE) & (np.floor(value) == value))
+        total += np.int64(np.int32(value))
+    disordered = False
+    for k in range(1, indices.size):
+        disordered |= indices[k] <= indices[k - 1]
+    outside = False
+    if disordered:
+        for k in range(indices.size):
+            outside |= (indices[k] < 0) | (indices[k] >= n_columns)
+    elif indices.size:
+        outside = (indices[0] < 0) | (indices[indices.size - 1] >= n_columns)
+    if unsound or outside:
+        return 0, False, False
+    return total, True, not disordered
