@@ -1,6 +1,8 @@
 """From a tally to answers."""
 
 from turncoat.allegiance.allegiance import allegiance
+from turncoat.allegiance.axis_scores import axis_scores
 from turncoat.allegiance.reach import reach
+from turncoat.niche.abundance import abundance
 
-__all__ = ["allegiance", "reach"]
+__all__ = ["abundance", "allegiance", "axis_scores", "reach"]

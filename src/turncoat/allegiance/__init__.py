@@ -2,7 +2,8 @@
 
 from turncoat.allegiance import plot
 from turncoat.allegiance.allegiance import allegiance
+from turncoat.allegiance.axis_scores import AxisScores, axis_scores
 from turncoat.allegiance.reach import Reach, reach
 from turncoat.allegiance.result import Allegiance
 
-__all__ = ["Allegiance", "Reach", "allegiance", "plot", "reach"]
+__all__ = ["Allegiance", "AxisScores", "Reach", "allegiance", "axis_scores", "plot", "reach"]

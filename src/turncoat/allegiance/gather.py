@@ -102,19 +102,26 @@ def gather(
         When the programmes are unusable, or share no gene with the tally.
     """
     check_contrast(tally, contrast)
-    table = check_programmes(
-        read_table("programmes") if knowledge.programmes is None else knowledge.programmes,
-        str(tally_meta(tally, "species")),
-    )
-    found = _match(tally, table, knowledge.matches or {})
-    polluting = _contaminants(tally, knowledge.contaminants)
+    found = known_programmes(tally, knowledge)
+    polluting = polluting_populations(tally, knowledge.contaminants)
     every, shares = _lines(tally, contrast, found, plan, limits, polluting)
     known = [line for line in every if line.axes is not None]
     others = [line for line in every if line.axes is None]
     return Gathered(known, others, found, polluting, shares)
 
 
-def _match(tally: ad.AnnData, table: pd.DataFrame, matches: Mapping[str, str]) -> Found:
+def known_programmes(tally: ad.AnnData, knowledge: Knowledge) -> Found:
+    """Find both axes of every population of a tally.
+
+    Raises
+    ------
+    KnowledgeError
+        When the programmes are unusable, or share no gene with the tally.
+    """
+    table = check_programmes(
+        read_table("programmes") if knowledge.programmes is None else knowledge.programmes,
+        str(tally_meta(tally, "species")),
+    )
     if not set(table["gene"]) & set(tally.var_names.astype(str)):
         raise KnowledgeError(
             "The tally and the programmes have no gene in common. Expected gene symbols of "
@@ -124,12 +131,19 @@ def _match(tally: ad.AnnData, table: pd.DataFrame, matches: Mapping[str, str]) -
     names = [str(name) for name in dict.fromkeys(table["population"])]
     found: Found = {}
     for label in sorted(set(tally.obs[layout.POPULATION].astype(str))):
-        name = programme_for(label, names, matches)
+        name = programme_for(label, names, knowledge.matches or {})
         found[label] = find_programmes(table, name, tally.var_names) if name else None
     return found
 
 
-def _contaminants(tally: ad.AnnData, chosen: Sequence[str] | None) -> tuple[str, ...]:
+def polluting_populations(tally: ad.AnnData, chosen: Sequence[str] | None) -> tuple[str, ...]:
+    """List the populations whose RNA is to be taken off the others.
+
+    Raises
+    ------
+    MissingKeyError
+        When a chosen one does not occur.
+    """
     present = sorted(set(tally.obs[layout.POPULATION].astype(str)))
     if chosen is None:
         return tuple(p for p in present if match_population(p).population == MALIGNANT)

@@ -141,13 +141,56 @@ def donor_arms(
     obs = tally.obs.iloc[rows].assign(case=(level.iloc[rows] == contrast.case).to_numpy())
     extra = [*([contrast.block] if contrast.block else []), *contrast.covariates]
     table, codes = _units_of(obs, contrast, [name for name in extra if name != layout.DONOR])
-    picked = tally.layers[layout.COUNTS][rows]
-    dense = np.asarray(picked.todense() if hasattr(picked, "todense") else picked, dtype=float)
     counts = np.zeros((len(table), tally.n_vars))
-    np.add.at(counts, codes, dense)
+    np.add.at(counts, codes, _dense(tally, rows))
     named = obs[layout.SAMPLE].astype(str).to_numpy()
     samples = tuple(tuple(sorted(set(named[codes == unit]))) for unit in range(len(table)))
     return _leave_out(DonorArms(population, tissue, table, counts, samples), min_cells)
+
+
+def donor_tissues(tally: ad.AnnData, population: str) -> DonorArms:
+    """Add up one population's samples per donor and tissue, without a contrast.
+
+    Parameters
+    ----------
+    tally
+        A tally.
+    population
+        The population.
+
+    Returns
+    -------
+    DonorArms
+        One unit per donor and tissue (column ``arm``), in a fixed order; ``case`` is False.
+    """
+    rows = np.flatnonzero(tally.obs[layout.POPULATION].astype(str) == population)
+    obs = tally.obs.iloc[rows]
+    keys = obs[[layout.DONOR, layout.TISSUE]].astype(str)
+    grouped = keys.groupby([layout.DONOR, layout.TISSUE], sort=True)
+    codes = grouped.ngroup().to_numpy()
+    n_units = int(codes.max(initial=-1)) + 1
+    first = [int(np.flatnonzero(codes == unit)[0]) for unit in range(n_units)]
+    named = obs[layout.SAMPLE].astype(str).to_numpy()
+    samples = tuple(tuple(sorted(set(named[codes == unit]))) for unit in range(n_units))
+    n_cells = np.zeros(n_units, dtype=int)
+    np.add.at(n_cells, codes, obs[layout.N_CELLS].to_numpy(dtype=int))
+    table = pd.DataFrame(
+        {
+            layout.DONOR: keys[layout.DONOR].to_numpy()[first],
+            "case": np.zeros(n_units, dtype=bool),
+            "arm": keys[layout.TISSUE].to_numpy()[first],
+            "samples": [", ".join(names) for names in samples],
+            layout.N_CELLS: n_cells,
+        }
+    )
+    counts = np.zeros((n_units, tally.n_vars))
+    np.add.at(counts, codes, _dense(tally, rows))
+    return _leave_out(DonorArms(population, "", table, counts, samples), 1)
+
+
+def _dense(tally: ad.AnnData, rows: np.ndarray) -> FloatArray:
+    picked = tally.layers[layout.COUNTS][rows]
+    return np.asarray(picked.todense() if hasattr(picked, "todense") else picked, dtype=float)
 
 
 def _units_of(
@@ -217,8 +260,7 @@ def counts_beside(tally: ad.AnnData, arms: DonorArms, populations: Sequence[str]
         Shape ``(n_units, n_genes)``; a row of zeros where a unit's samples have none.
     """
     chosen = np.flatnonzero(tally.obs[layout.POPULATION].astype(str).isin(populations))
-    picked = tally.layers[layout.COUNTS][chosen]
-    dense = np.asarray(picked.todense() if hasattr(picked, "todense") else picked, dtype=float)
+    dense = _dense(tally, chosen)
     sample = tally.obs[layout.SAMPLE].astype(str).to_numpy()[chosen]
     member = np.array([np.isin(sample, names) for names in arms.samples], dtype=float)
     summed: FloatArray = member.reshape(len(arms.samples), len(chosen)) @ dense

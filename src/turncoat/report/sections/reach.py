@@ -1,5 +1,7 @@
 """Reach on the page: what these donors could show at all, before any finding."""
 
+import pandas as pd
+
 from turncoat.allegiance import Reach, plot_reach
 from turncoat.report.answer import listed
 from turncoat.report.section import Figure, Material, Section, Table, figure_of
@@ -23,10 +25,9 @@ def section(material: Material) -> Section | None:
         tables=tuple(
             Table(
                 f"Reach, {result.params['contrast']}",
-                result.table,
+                _shown(result),
                 "Per population: donors, the smallest p- and q-value that can be reached, and the "
-                "smallest shift that would be found four times out of five.",
-                Reach.schema,
+                "smallest shift (log2) that would be found four times out of five.",
                 verdicts=(),
             )
             for result in found.values()
@@ -34,6 +35,28 @@ def section(material: Material) -> Section | None:
         figures=tuple(_figure(result) for result in found.values() if len(result.table)),
         notes=NOTES,
     )
+
+
+def _shown(result: Reach) -> pd.DataFrame:
+    table = result.table
+    shown = pd.DataFrame(
+        {
+            "population": table["population"],
+            "tissue": table["tissue"],
+            "donors": [
+                f"{case} vs {reference}, {pairs} pairs"
+                for case, reference, pairs in zip(
+                    table["n_case"], table["n_reference"], table["n_pairs"], strict=True
+                )
+            ],
+            "smallest p": table["p_floor"],
+            "smallest q, alone": table["q_floor"],
+            "duty": table["anti_detectable"],
+            "harm": table["pro_detectable"],
+            "what cannot be concluded": table["words"],
+        }
+    )
+    return shown if any(table["tissue"]) else shown.drop(columns="tissue")
 
 
 def _lead(result: Reach) -> str:

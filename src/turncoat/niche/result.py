@@ -1,0 +1,79 @@
+"""What the niche room's tools return."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from turncoat.tables import Column, TableSchema
+
+
+@dataclass(frozen=True, slots=True)
+class Abundance:
+    """What :func:`turncoat.tl.abundance` found.
+
+    Parameters
+    ----------
+    table
+        One row per quantity and tissue.
+    composition
+        Cells and share of each population per donor and arm.
+    ratios
+        Every donor's named log-ratios, with the interval of counting.
+    params
+        The contrast and every argument.
+    """
+
+    table: pd.DataFrame
+    composition: pd.DataFrame
+    ratios: pd.DataFrame
+    params: dict[str, Any] = field(default_factory=dict)
+
+    table_schema: ClassVar[TableSchema] = TableSchema(
+        columns=(
+            Column("quantity", "text", "", "Named ratio, or population."),
+            Column("kind", "text", "", "ratio, or centred: log2 over the geometric mean share."),
+            Column("tissue", "text", "", "Tissue compared within; empty where tissues are."),
+            Column("status", "text", "", "tested, not_testable or abstained."),
+            Column("reason", "text", "", "Why not tested."),
+            Column("n_donors", "whole", "donors", "Donors that enter."),
+            Column("n_case", "whole", "donors", "Donors in the case arm."),
+            Column("n_reference", "whole", "donors", "Donors in the reference arm."),
+            Column("shift", "real", "log2", "Case minus reference."),
+            Column("lower", "real", "log2", "Lower bound of its 95 % interval."),
+            Column("upper", "real", "log2", "Upper bound of its 95 % interval."),
+            Column("pvalue", "real", "", "Two-sided permutation p-value over donors."),
+            Column("qvalue", "real", "", "Benjamini-Hochberg within ratios, within populations."),
+            Column("p_floor", "real", "", "Smallest p-value this design can reach."),
+            Column("odds", "real", "log-odds", "Beta-binomial effect, base e; unpaired only."),
+            Column("odds_pvalue", "real", "", "Its p-value."),
+        ),
+        key=("quantity", "kind", "tissue"),
+    )
+    composition_schema: ClassVar[TableSchema] = TableSchema(
+        columns=(
+            Column("tissue", "text", "", "Tissue compared within; empty where tissues are."),
+            Column("donor", "text", "", "Donor."),
+            Column("arm", "text", "", "Level of the contrast's variable."),
+            Column("population", "text", "", "Cell population."),
+            Column("n_cells", "whole", "cells", "Cells."),
+            Column("share", "real", "fraction", "Share of the donor's cells in this arm."),
+        ),
+        key=("tissue", "donor", "arm", "population"),
+    )
+    ratios_schema: ClassVar[TableSchema] = TableSchema(
+        columns=(
+            Column("tissue", "text", "", "Tissue compared within; empty where tissues are."),
+            Column("donor", "text", "", "Donor."),
+            Column("arm", "text", "", "Level of the contrast's variable."),
+            Column("ratio", "text", "", "Named ratio."),
+            Column("value", "real", "log2", "Log-ratio, half a cell added to each side."),
+            Column("lower", "real", "log2", "Lower bound of the 95 % interval of counting."),
+            Column("upper", "real", "log2", "Upper bound of the 95 % interval of counting."),
+        ),
+        key=("tissue", "donor", "arm", "ratio"),
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("table", "composition", "ratios"):
+            getattr(self, f"{name}_schema").check(getattr(self, name))
