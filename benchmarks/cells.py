@@ -121,15 +121,16 @@ def write_cells(path: Path, n_cells: int, *, seed: int = 1, plain: bool = False)
         matrix.attrs.update({"encoding-type": "csr_matrix", "encoding-version": "0.1.0"})
         matrix.attrs["shape"] = np.array([n_cells, N_GENES])
         stored = write_matrix(matrix, rng, population[:n_drawn], plain=plain)
-        indptr = repeat(matrix, stored, n_cells // n_drawn)
+        indptr = repeat(stored, n_cells // n_drawn)
         matrix.create_dataset("indptr", data=indptr)
         write_labels(file, donor, population)
 
 
 def write_matrix(matrix: Any, rng: Any, population: np.ndarray, *, plain: bool) -> Any:
     """Draw and write the cells of the first part; the stored values end with a chunk."""
-    data, indices = Column(matrix, "data", np.float32, plain=plain), Column(
-        matrix, "indices", np.int32, plain=plain
+    data, indices = (
+        Column(matrix, "data", np.float32, plain=plain),
+        Column(matrix, "indices", np.int32, plain=plain),
     )
     profile = profiles(rng)
     values = np.empty(BATCH * N_GENES // 3, np.float32)
@@ -148,7 +149,7 @@ def write_matrix(matrix: Any, rng: Any, population: np.ndarray, *, plain: bool) 
     return data, indices, indptr
 
 
-def repeat(matrix: Any, stored: Any, times: int) -> np.ndarray:
+def repeat(stored: Any, times: int) -> np.ndarray:
     """Write the same chunks again, ``times`` in all; gives the pointers."""
     data, indices, indptr = stored
     for column in (data, indices):

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def suppress_rows(tally: "ad.AnnData", min_cells: int) -> "ad.AnnData":
     """Take out rows of few cells, and everything that they could be worked out from.
 
-    Totals over all cells minus the rows that are left would give the others back. So the means
-    of genes are worked out again from the rows that stay, their variance of raw counts is not
-    given, and the quality of samples that lost a row is left out.
+    Totals over all cells minus the rows that are left would give the others back. So the moments
+    of genes are worked out again from the rows that stay, and the quality of samples that lost a
+    row is left out.
 
     Parameters
     ----------
@@ -77,7 +77,6 @@ def _moments(tally: "ad.AnnData", n_cells: int) -> pd.DataFrame:
     genes: pd.DataFrame = tally.var
     return genes.assign(
         mean=sums[layout.COUNTS] / n,
-        variance=np.nan,
         log_mean=log_mean,
         log_variance=np.maximum(squares / n - log_mean**2, 0.0),
     )

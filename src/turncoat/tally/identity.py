@@ -11,9 +11,6 @@ from turncoat.study.genes import Species, symbols_by_id
 from turncoat.tables import IntArray
 from turncoat.tally import layout
 
-#: Columns of a tally's ``var`` and ``obs`` that are counted, not declared.
-COUNTED_VAR = ("mean", "variance", "log_mean", "log_variance")
-
 
 def union_genes(
     several: Sequence[pd.DataFrame], species: Species

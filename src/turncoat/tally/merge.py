@@ -10,7 +10,7 @@ from scipy import sparse
 from turncoat.errors import ArgumentError, DesignWarning, StudyError, TableError, warn
 from turncoat.study import TallyPlan
 from turncoat.study.genes import Species
-from turncoat.tables import UNS_KEY, FloatArray, IntArray, restore, store
+from turncoat.tables import UNS_KEY, IntArray, restore, store
 from turncoat.tally import layout
 from turncoat.tally.account import ACCOUNT_KEY, CellAccount
 from turncoat.tally.build import UNITS
@@ -98,7 +98,7 @@ def merge_tallies(
     for tally, code in zip(several, row_codes, strict=True):
         n_cells[code] += tally.obs[layout.N_CELLS].to_numpy()
     rows.insert(list(rows.columns).index(layout.POPULATION) + 1, layout.N_CELLS, n_cells)
-    genes = _with_moments(genes, several, gene_codes, sums, int(n_cells.sum()))
+    genes = _with_moments(genes, sums, int(n_cells.sum()))
     merged = ad.AnnData(obs=rows, var=genes, layers=layers)
     merged.uns[UNS_KEY] = {layout.META_KEY: _merge_meta(metas, int(n_cells.sum()))}
     store(merged, ACCOUNT_KEY, _merge_accounts(several, obs, gene_codes, len(genes)))
@@ -202,36 +202,16 @@ def _nothing(shape: tuple[int, int], *, sparsely: bool) -> Any:
     return sparse.csr_matrix((none, (none, none)), shape=shape)
 
 
-def _with_moments(
-    genes: pd.DataFrame,
-    several: "list[ad.AnnData]",
-    codes: list[IntArray],
-    sums: IntArray,
-    n_cells: int,
-) -> pd.DataFrame:
+def _with_moments(genes: pd.DataFrame, sums: IntArray, n_cells: int) -> pd.DataFrame:
     """Work out each gene's mean and variance over all cells, from sums alone."""
     n = max(n_cells, 1)
     counts, _, logs, squared_logs = sums.T.astype(np.float64)
-    mean, log_mean = counts / n, logs / GRID / n
-    squares: FloatArray = np.zeros(len(genes))
-    for tally, code in zip(several, codes, strict=True):
-        squares[code] += _squares(tally)
+    log_mean = logs / GRID / n
     return genes.assign(
-        mean=mean,
-        variance=np.maximum(squares / n - mean**2, 0.0),
+        mean=counts / n,
         log_mean=log_mean,
         log_variance=np.maximum(squared_logs / GRID / n - log_mean**2, 0.0),
     )
-
-
-def _squares(tally: "ad.AnnData") -> FloatArray:
-    """Sum of squared counts per gene, a whole number; NaN where it was held back."""
-    if "variance" not in tally.var:
-        return np.full(tally.n_vars, np.nan)
-    n = float(tally.obs[layout.N_CELLS].sum())
-    variance, mean = tally.var["variance"].to_numpy(float), tally.var["mean"].to_numpy(float)
-    squares: FloatArray = np.rint((variance + mean**2) * n)
-    return squares
 
 
 def _merge_meta(metas: list[dict[str, Any]], n_cells: int) -> dict[str, Any]:

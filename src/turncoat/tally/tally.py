@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from turncoat.study import plan_cells
 from turncoat.tally.checkpoint import Checkpoint
+from turncoat.tally.cluster import tally_on_cluster
 from turncoat.tally.engine import tally_plan
 from turncoat.tally.progress import Report
 
 if TYPE_CHECKING:
     import anndata as ad
+    import distributed
 
     from turncoat.study.sources.open import Cells
 
@@ -28,6 +30,7 @@ def tally(
     memory_limit: int | None = None,
     progress: Report | None = None,
     partials: str | Path | None = None,
+    client: "distributed.Client | None" = None,
 ) -> "ad.AnnData":
     """Sum cells up per sample, population and gene, in one pass and bounded memory.
 
@@ -53,6 +56,9 @@ def tally(
     partials
         Folder in which to keep how far it is: a killed tally goes on from there when it is
         called again with the same arguments.
+    client
+        A Dask client: the cells are counted on its cluster (extra ``dask``), to the same bytes.
+        ``threads`` and ``partials`` then have no use.
 
     Returns
     -------
@@ -101,6 +107,8 @@ def tally(
         population_key=population_key,
         layer=layer,
     )
+    if client is not None:
+        return tally_on_cluster(plan, client, memory_limit=memory_limit, progress=progress)
     return tally_plan(
         plan,
         threads=threads,
