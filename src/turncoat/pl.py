@@ -7,5 +7,15 @@ from turncoat.allegiance.plot import (
     allegiance_panels,
 )
 from turncoat.allegiance.plot_reach import reach
+from turncoat.outcome.plot import outcome_curves, outcome_forest, outcome_random
 
-__all__ = ["allegiance", "allegiance_donors", "allegiance_map", "allegiance_panels", "reach"]
+__all__ = [
+    "allegiance",
+    "allegiance_donors",
+    "allegiance_map",
+    "allegiance_panels",
+    "outcome_curves",
+    "outcome_forest",
+    "outcome_random",
+    "reach",
+]

@@ -4,5 +4,6 @@ from turncoat.allegiance.allegiance import allegiance
 from turncoat.allegiance.axis_scores import axis_scores
 from turncoat.allegiance.reach import reach
 from turncoat.niche.abundance import abundance
+from turncoat.outcome.outcome import outcome, signature
 
-__all__ = ["abundance", "allegiance", "axis_scores", "reach"]
+__all__ = ["abundance", "allegiance", "axis_scores", "outcome", "reach", "signature"]

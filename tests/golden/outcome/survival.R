@@ -18,8 +18,10 @@ km <- survfit(Surv(time, event) ~ 1, d, conf.type = "log-log")
 zu <- cox.zph(untied, transform = "km", terms = FALSE)$table
 ze <- cox.zph(efron, transform = "km", terms = FALSE)$table
 yi <- c(0.31, 0.05, 0.44, 0.18); vi <- c(0.04, 0.09, 0.06, 0.03)
-hk <- rma(yi, vi, method = "REML", test = "knha")
-dl <- rma(yi, vi, method = "DL", test = "knha")
+ah <- rma(yi, vi, method = "DL", test = "adhoc")
+yj <- c(0.61, -0.25, 0.74, 0.12, 0.02)
+vj <- c(0.04, 0.05, 0.06, 0.03, 0.02)
+het <- rma(yj, vj, method = "DL", test = "adhoc")
 fe <- rma(yi, vi, method = "FE")
 pool <- function(m) list(estimate = unname(m$b[1]), se = m$se, low = m$ci.lb, high = m$ci.ub, pvalue = m$pval, tau2 = m$tau2, q = m$QE, i2 = m$I2)
 out <- list(
@@ -28,9 +30,11 @@ out <- list(
   zph_untied = unname(zu[1:3, "p"]), zph_tied = unname(ze[1:3, "p"]),
   concordance = unname(concordance(efron)$concordance),
   concordance_stratified = unname(concordance(strat)$concordance),
-  pooled = list(yi = yi, vi = vi, reml = pool(hk), dl = pool(dl), fixed = pool(fe)))
+  pooled = list(yi = yi, vi = vi, cautious = pool(ah), fixed = pool(fe)),
+  spread = list(yi = yj, vi = vj, cautious = pool(het)))
 # A writer of our own: no JSON package is assumed.
 num <- function(x) ifelse(is.na(x), "null", formatC(x, digits = 17, format = "g"))
 js <- function(x) if (is.list(x)) paste0("{", paste0('"', names(x), '": ', vapply(x, js, ""), collapse = ", "), "}") else if (length(x) == 1) num(x) else paste0("[", paste(num(x), collapse = ", "), "]")
 writeLines(js(out), "survival.json")
-writeLines(capture.output(sessionInfo()), "session.txt")
+session <- capture.output(sessionInfo())
+writeLines(session[!grepl("/", session)], "session.txt")

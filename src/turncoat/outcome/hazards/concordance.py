@@ -92,7 +92,6 @@ def concordance_gain(
     rng: np.random.Generator,
     *,
     n_boot: int = 200,
-    firth: bool = False,
 ) -> Gain:
     """Measure what a score adds to the concordance of the other covariates.
 
@@ -108,8 +107,6 @@ def concordance_gain(
         Source of the bootstrap samples.
     n_boot
         Bootstrap samples.
-    firth
-        Fit with Firth's penalty.
 
     Returns
     -------
@@ -124,10 +121,10 @@ def concordance_gain(
 
     def hazards(rows: IntArray) -> tuple[FloatArray, FloatArray]:
         risk = arrange(time[rows], event[rows])
-        with_score = full @ fit_cox(full[rows], risk, firth=firth).coef
+        with_score = full @ fit_cox(full[rows], risk).coef
         if not base.shape[1]:
             return np.zeros(time.size), with_score
-        return base @ fit_cox(base[rows], risk, firth=firth).coef, with_score
+        return base @ fit_cox(base[rows], risk).coef, with_score
 
     def gain_in(rows: IntArray, without: FloatArray, with_score: FloatArray) -> tuple[float, float]:
         seen = (time[rows], event[rows])

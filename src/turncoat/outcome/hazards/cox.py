@@ -14,6 +14,10 @@ from turncoat.outcome.hazards.risk_sets import RiskSets
 from turncoat.tables import BoolArray, FloatArray
 
 MAX_STEPS: Final = 60
+#: The penalised curvature, which is costly, is worked out anew after so many steps, or while
+#: steps are longer than this.
+CURVATURE_EVERY: Final = 6
+NEAR: Final = 0.05
 #: Step of the numerical curvature of the penalised likelihood, in standard deviations.
 NUDGE: Final = 1e-4
 #: Newton's steps end when none moves a coefficient by more than this.
@@ -21,7 +25,7 @@ TOLERANCE: Final = 1e-9
 #: A coefficient per standard deviation beyond this is a separation, not an effect (a hazard
 #: ratio of 22,000 per standard deviation).
 SEPARATION: Final = 10.0
-#: Longest Newton step in any coefficient.
+#: Longest Newton step in any coefficient, beyond doubling it.
 LONGEST_STEP: Final = 2.0
 
 
@@ -204,11 +208,13 @@ def fit_cox(
     coef = np.zeros(x.shape[1]) if start is None else start.astype(float)
     loglik, slope, information = _penalised(centred, coef, risk, firth=firth)
     converged = False
-    for _ in range(MAX_STEPS):
-        curvature = information
-        if firth:
+    curvature, longest = information, np.inf
+    for round_ in range(MAX_STEPS):
+        if not firth:
+            curvature = information
+        elif round_ % CURVATURE_EVERY == 0 or longest > NEAR:
             curvature = _penalised_curvature(centred, coef, risk, information)
-        step = _newton_step(slope, curvature, moving)
+        step = _newton_step(slope, curvature, moving, LONGEST_STEP + float(np.abs(coef).max()))
         if step is None:
             break
         coef, loglik, slope, information, moved = _climb(
@@ -217,7 +223,8 @@ def fit_cox(
         reach = np.abs(coef[moving] * centred.std(axis=0)[moving]).max(initial=0.0)
         if reach > SEPARATION and not firth:
             break
-        if np.abs(moved).max(initial=0.0) < TOLERANCE:
+        longest = float(np.abs(moved).max(initial=0.0))
+        if longest < TOLERANCE:
             converged = True
             break
     covariance = np.linalg.pinv(information)
@@ -246,7 +253,7 @@ def _penalised_curvature(
 
 
 def _newton_step(
-    slope: FloatArray, information: FloatArray, moving: BoolArray
+    slope: FloatArray, information: FloatArray, moving: BoolArray, reach: float
 ) -> FloatArray | None:
     step = np.zeros(slope.size)
     try:
@@ -254,7 +261,7 @@ def _newton_step(
     except np.linalg.LinAlgError:
         return None
     longest = np.abs(step).max(initial=0.0)
-    return step * min(1.0, LONGEST_STEP / longest) if longest > 0 else step
+    return step * min(1.0, reach / longest) if longest > 0 else step
 
 
 def _climb(
