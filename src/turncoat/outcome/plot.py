@@ -130,15 +130,7 @@ def outcome_curves(
     """
     import matplotlib.pyplot as plt
 
-    name = _signature(result, signature)
-    of_name = result.curves[result.curves["signature"] == name]
-    scored = list(dict.fromkeys(of_name["cohort"]))
-    if not scored or (cohort is not None and cohort not in scored):
-        raise ArgumentError(
-            f"'{name}' has no score in {cohort or 'any cohort'}. Scored in: {scored}."
-        )
-    chosen = scored[0] if cohort is None else cohort
-    rows = of_name[of_name["cohort"] == chosen]
+    name, chosen, rows = _curve_rows(result, signature, cohort)
     if ax is None:
         _, ax = plt.subplots(figsize=(5.2, 4), layout="constrained")
     longest = float(rows["time"].max())
@@ -175,6 +167,20 @@ def outcome_curves(
     ax.set_title(f"{name}, {chosen}", loc="left", fontsize=10)
     ax.legend(frameon=False, fontsize=8, loc="lower left")
     return ax
+
+
+def _curve_rows(
+    result: Outcome, signature: str | None, cohort: str | None
+) -> tuple[str, str, pd.DataFrame]:
+    name = _signature(result, signature)
+    of_name = result.curves[result.curves["signature"] == name]
+    scored = [str(each) for each in dict.fromkeys(of_name["cohort"])]
+    if not scored or (cohort is not None and cohort not in scored):
+        raise ArgumentError(
+            f"'{name}' has no score in {cohort or 'any cohort'}. Scored in: {scored}."
+        )
+    chosen = scored[0] if cohort is None else cohort
+    return name, chosen, of_name[of_name["cohort"] == chosen]
 
 
 def _at_risk(curve: pd.DataFrame, at: float) -> int:
