@@ -18,11 +18,11 @@ $(STAMPS)/venv:
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/core: $(STAMPS)/venv pyproject.toml
-	$(BIN)/python -m pip install --quiet -e .
+	$(BIN)/python -m pip install --quiet --no-compile -e .
 	@touch $@
 
 $(STAMPS)/dev: $(STAMPS)/core pyproject.toml
-	$(BIN)/python -m pip install --quiet --group dev -e ".[dask]"
+	$(BIN)/python -m pip install --quiet --no-compile --group dev -e ".[dask]"
 	@touch $@
 
 demo: $(STAMPS)/core
