@@ -1,6 +1,8 @@
 """What the commands do."""
 
 import re
+import tempfile
+import warnings
 from pathlib import Path
 
 import typer
@@ -107,9 +109,38 @@ def tally(
     typer.echo(str((finished.directory / "tally.h5ad").resolve()))
 
 
+WARMUP = """
+[study]
+name = "Warming up"
+[cells]
+files = ["cells.h5ad"]
+donor = "donor"
+sample = "sample"
+tissue = "tissue"
+condition = "condition"
+population = "population"
+[[contrasts]]
+variable = "condition"
+case = "case"
+reference = "control"
+"""
+
+
 def warmup() -> None:
-    """Compile every kernel."""
-    raise ArgumentError("not yet")
+    """Compile every kernel, by running a small planted study through all stages."""
+    from turncoat import ds
+    from turncoat.errors import TurncoatWarning
+    from turncoat.pipeline.whole import run as run_study
+
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), shown() as progress:
+        warnings.simplefilter("ignore", TurncoatWarning)
+        home = Path(folder)
+        ds.write_planted(
+            home / "cells.h5ad", n_donors=4, n_controls=4, cells_per_donor=300, n_genes=2_000
+        )
+        (home / "study.toml").write_text(WARMUP, encoding="utf-8")
+        run_study(home / "study.toml", out=home / "run", progress=progress)
+    typer.echo("turncoat: warm. Kernels are compiled and kept on disk.", err=True)
 
 
 def list_knowledge() -> None:
