@@ -1,3 +1,6 @@
 """In-silico mice."""
 
-__all__: list[str] = []
+from turncoat.simulate.schedule import Arm, Dose, Knockout, Surgery
+from turncoat.simulate.trial import trial
+
+__all__ = ["Arm", "Dose", "Knockout", "Surgery", "trial"]

@@ -1,0 +1,1 @@
+"""Chance: counter-based streams, exact simulation, tau-leaps and colonies."""
