@@ -49,17 +49,20 @@ def demo_seconds(folder: Path) -> tuple[Measured, Measured]:
 
 
 def wheel_mib(folder: Path) -> float:
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder)]
     subprocess.run([*command, str(ROOT)], check=True, capture_output=True)
     return next(folder.glob("*.whl")).stat().st_size / MIB
 
 
 def install(folder: Path) -> tuple[int, float]:
-    """Install the wheel alone; count distributions (without pip) and megabytes."""
+    """Install the wheel alone, run it; count distributions and megabytes, pip and bytecode apart."""
     venv.create(folder / "fresh", with_pip=True)
     python = folder / "fresh" / "bin" / "python"
     wheel = next(folder.glob("*.whl"))
-    subprocess.run([str(python), "-m", "pip", "install", "-q", str(wheel)], check=True)
+    pip = [str(python), "-m", "pip", "install", "-q", "--no-compile"]
+    subprocess.run([*pip, str(wheel)], check=True)
+    demo = [str(folder / "fresh" / "bin" / "turncoat"), "demo", "--out", str(folder / "from-wheel")]
+    subprocess.run(demo, check=True, capture_output=True, cwd=folder)
     listed = subprocess.run(
         [str(python), "-m", "pip", "list", "--format=json"],
         capture_output=True,
@@ -72,7 +75,9 @@ def install(folder: Path) -> tuple[int, float]:
     size = sum(
         path.stat().st_size
         for path in site.rglob("*")
-        if path.is_file() and path.relative_to(site).parts[0].split("-")[0] not in unwanted
+        if path.is_file()
+        and "__pycache__" not in path.parts
+        and path.relative_to(site).parts[0].split("-")[0] not in unwanted
     )
     return len(names), size / MIB
 
