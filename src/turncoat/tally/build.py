@@ -1,11 +1,9 @@
 """From whole-number sums to the AnnData that the rooms read."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anndata as ad
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from turncoat.study import TallyPlan
 from turncoat.tables import UNS_KEY, FloatArray, store
@@ -15,11 +13,14 @@ from turncoat.tally.kernels.units import GRID
 from turncoat.tally.partial import PartialTally
 from turncoat.tally.sums import RowSums
 
+if TYPE_CHECKING:
+    import anndata as ad
+
 #: From whole numbers to the layers' units.
 UNITS = (1.0, 1.0, 1.0 / GRID, 1.0 / GRID)
 
 
-def build_tally(plan: TallyPlan, partial: PartialTally, *, dense_bytes: int) -> ad.AnnData:
+def build_tally(plan: TallyPlan, partial: PartialTally, *, dense_bytes: int) -> "ad.AnnData":
     """Make the tally of a finished count; ``partial`` cannot be used afterwards.
 
     Parameters
@@ -37,6 +38,8 @@ def build_tally(plan: TallyPlan, partial: PartialTally, *, dense_bytes: int) -> 
     AnnData
         With the layers, columns and metadata of :mod:`turncoat.tally.layout`.
     """
+    import anndata as ad
+
     shape = (partial.sums.n_rows, partial.sums.n_genes)
     moments = _LogMoments(shape[1])
     if shape[0] * shape[1] * 8 * len(layout.LAYERS) <= dense_bytes:
@@ -78,6 +81,8 @@ def _dense_layers(sums: RowSums, moments: _LogMoments) -> dict[str, FloatArray]:
 
 
 def _sparse_layers(sums: RowSums, moments: _LogMoments) -> dict[str, Any]:
+    from scipy import sparse
+
     indptr = np.zeros(sums.n_rows + 1, dtype=np.int64)
     genes, values = [], []
     for part in sums.parts():

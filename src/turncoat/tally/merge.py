@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from turncoat.errors import ArgumentError, DesignWarning, StudyError, TableError, warn
 from turncoat.study import TallyPlan
@@ -177,6 +176,8 @@ def _add_layers(
     tuple
         The layers, and their sums over all rows in whole units, shape ``(n_genes, 4)``.
     """
+    from scipy import sparse
+
     sparsely = any(sparse.issparse(tally.layers[layout.COUNTS]) for tally in several)
     layers: dict[str, Any] = {}
     sums = np.zeros((shape[1], len(UNITS)), dtype=np.int64)
@@ -198,6 +199,8 @@ def _add_layers(
 def _nothing(shape: tuple[int, int], *, sparsely: bool) -> Any:
     if not sparsely:
         return np.zeros(shape, dtype=np.int64)
+    from scipy import sparse
+
     none = np.zeros(0, dtype=np.int64)
     return sparse.csr_matrix((none, (none, none)), shape=shape)
 

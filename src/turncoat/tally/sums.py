@@ -2,6 +2,7 @@
 
 import mmap
 import tempfile
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,6 +142,7 @@ class RowSums:
                 self._spill = tempfile.TemporaryFile(  # noqa: SIM115
                     prefix="turncoat-rows-", dir=self._folder
                 )
+                weakref.finalize(self, self._spill.close)
             begin = self._spill.seek(0, 2)
             self._spill.write(np.ascontiguousarray(part.genes).data)
             self._spill.write(np.ascontiguousarray(part.sums).data)

@@ -1,0 +1,219 @@
+"""Legal but awkward files: every layout gives the tally of the cells in it."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import anndata as ad
+import h5py
+import numpy as np
+import pytest
+from scipy import sparse
+
+import turncoat as tc
+from tally.cells import KEYS, close_to_oracle, make_cells, oracle, same_bits, write
+from turncoat.study import open_source
+from turncoat.study.sources import fast_arrays
+from turncoat.study.sources.fast_arrays import ChunkedHdf5, ContiguousHdf5, Sliced, Window
+
+
+@pytest.fixture(scope="module")
+def cells() -> ad.AnnData:
+    return make_cells(300, seed=3)
+
+
+@pytest.fixture(scope="module")
+def expected(cells: ad.AnnData) -> ad.AnnData:
+    return tc.pp.tally(cells, **KEYS)
+
+
+def rewrite(path: Path, **options: Any) -> None:
+    """Store data and indices of an h5ad file again, in another way."""
+    types = {"data": options.pop("data_type", None), "indices": options.pop("index_type", None)}
+    with h5py.File(path, "r+") as file:
+        for name, dtype in types.items():
+            values = file["X"][name][:]
+            del file["X"][name]
+            file["X"].create_dataset(name, data=values.astype(dtype or values.dtype), **options)
+
+
+LAYOUTS: list[dict[str, Any]] = [
+    {},
+    {"chunks": (64,)},
+    {"chunks": (7,), "compression": "gzip"},
+    {"chunks": (100_000,), "compression": "gzip", "maxshape": (None,)},
+    {"chunks": (64,), "compression": "gzip", "shuffle": True},
+    {"chunks": (64,), "compression": "lzf"},
+    {"chunks": (64,), "compression": "lzf", "shuffle": True},
+    {"chunks": (64,), "compression": "gzip", "fletcher32": True},
+    {"chunks": (64,), "compression": "gzip", "data_type": np.uint8},
+    {"chunks": (64,), "compression": "gzip", "data_type": np.int64, "index_type": np.int64},
+    {"chunks": (64,), "data_type": ">f4", "index_type": ">i4"},
+    {"data_type": np.float64, "index_type": np.uint16},
+    {"data_type": np.float16, "index_type": np.uint64},
+]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+def test_every_way_to_store_values_gives_the_same_tally(
+    tmp_path: Path, cells: ad.AnnData, expected: ad.AnnData, layout: dict[str, Any]
+) -> None:
+    path = write(cells, tmp_path / "cells.h5ad")
+    rewrite(path, **layout)
+    assert same_bits(tc.pp.tally(path, **KEYS), expected)
+
+
+@pytest.mark.parametrize("name", ["Zstd", "Blosc"])
+def test_filters_of_the_plugin_are_read_without_it(
+    tmp_path: Path, cells: ad.AnnData, expected: ad.AnnData, name: str
+) -> None:
+    hdf5plugin = pytest.importorskip("hdf5plugin")
+    path = write(cells, tmp_path / "cells.h5ad")
+    rewrite(path, chunks=(64,), **getattr(hdf5plugin, name)())
+    source: Any = open_source(path)
+    assert isinstance(fast_arrays.fast_array(source.matrix.data, path, "X/data"), ChunkedHdf5)
+    assert same_bits(tc.pp.tally(path, **KEYS), expected)
+
+
+def test_a_filter_not_known_here_is_left_to_its_library(
+    tmp_path: Path, cells: ad.AnnData, expected: ad.AnnData
+) -> None:
+    hdf5plugin = pytest.importorskip("hdf5plugin")
+    path = write(cells, tmp_path / "cells.h5ad")
+    rewrite(path, chunks=(64,), **hdf5plugin.Bitshuffle())
+    source: Any = open_source(path)
+    assert isinstance(fast_arrays.fast_array(source.matrix.data, path, "X/data"), Sliced)
+    assert same_bits(tc.pp.tally(path, **KEYS), expected)
+
+
+@pytest.mark.parametrize("form", ["csc", "dense"])
+def test_columns_and_dense_matrices(
+    tmp_path: Path, cells: ad.AnnData, expected: ad.AnnData, form: str
+) -> None:
+    other = cells.copy()
+    other.X = sparse.csc_matrix(cells.X) if form == "csc" else np.asarray(cells.X.todense())
+    assert same_bits(tc.pp.tally(write(other, tmp_path / "cells.h5ad"), **KEYS), expected)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("sharded", [False, True])
+def test_zarr(
+    tmp_path: Path, cells: ad.AnnData, expected: ad.AnnData, version: int, sharded: bool
+) -> None:
+    import zarr
+
+    if sharded and version == 2:
+        pytest.skip("zarr v2 has no shards")
+    path = tmp_path / "cells.zarr"
+    with ad.settings.override(zarr_write_format=version):
+        cells.write_zarr(path)
+    if sharded:
+        matrix = zarr.open_group(path, mode="r+")["X"]
+        for name in ("data", "indices"):
+            values = matrix[name][:]
+            del matrix[name]
+            matrix.create_array(name, data=values, chunks=(50,), shards=(200,))
+        zarr.consolidate_metadata(path)
+    assert same_bits(tc.pp.tally(path, **KEYS), expected)
+
+
+def test_cells_without_a_value_and_blocks_of_them(tmp_path: Path) -> None:
+    cells = make_cells(50)
+    matrix = cells.X.tolil()
+    matrix[:20] = 0
+    matrix[45:] = 0
+    cells.X = matrix.tocsr()
+    path = write(cells, tmp_path / "cells.h5ad")
+    close_to_oracle(tc.pp.tally(path, **KEYS), oracle(cells))
+    cells.X = sparse.csr_matrix(cells.shape, dtype=np.float32)
+    path = write(cells, tmp_path / "empty.h5ad")
+    assert tc.pp.tally(path, **KEYS).layers["counts"].sum() == 0
+
+
+def test_genes_in_no_order_and_named_twice_within_a_cell(tmp_path: Path) -> None:
+    cells = make_cells(80)
+    matrix = sparse.csr_matrix(cells.X)
+    # Each value is split in two entries, and the entries of a cell come in reverse.
+    data = np.repeat(matrix.data, 2)
+    data[::2] = 1
+    data[1::2] -= 1
+    order = np.concatenate(
+        [np.arange(2 * e - 1, 2 * b - 1, -1) for b, e in zip(matrix.indptr, matrix.indptr[1:], strict=False)]
+    )  # fmt: skip
+    path = write(cells, tmp_path / "cells.h5ad")
+    with h5py.File(path, "r+") as file:
+        for name, values in (
+            ("data", data[order]),
+            ("indices", np.repeat(matrix.indices, 2)[order]),
+            ("indptr", 2 * matrix.indptr),
+        ):
+            del file["X"][name]
+            file["X"][name] = values
+    assert same_bits(tc.pp.tally(path, **KEYS), tc.pp.tally(cells, **KEYS))
+
+
+def test_sums_beyond_32_and_40_bits_are_exact() -> None:
+    cells = make_cells(3000)
+    cells.obs["population"], cells.obs["sample"] = "NK", cells.obs["donor"]
+    cells.obs["tissue"] = "tumour"
+    matrix = np.zeros(cells.shape)
+    matrix[:, 1], matrix[:, 2] = 2**31 - 1, 70_000
+    cells.X = sparse.csr_matrix(matrix)
+    counted = tc.pp.tally(cells, **KEYS)
+    total = np.asarray(counted.layers["counts"]).sum(axis=0)
+    names = list(counted.var_names)
+    assert total[names.index("NCAM1")] == 3000 * (2**31 - 1) > 2**42
+    assert total[names.index("FOXP3")] == 3000 * 70_000
+    assert np.asarray(counted.layers["detected"]).sum() == 6000
+
+
+def test_more_rows_than_fit_in_memory_are_put_out_to_disk_and_found_again() -> None:
+    from turncoat.study import plan_cells
+    from turncoat.tally import count_plan
+    from turncoat.tally.budget import Budget
+    from turncoat.tally.build import build_tally
+
+    cells = make_cells(400)
+    plan = plan_cells(cells, **KEYS)
+    for slots, dense in ((1, 0), (3, 10**9), (8, 0)):
+        budget = Budget(max_slots=slots, values_per_block=150, dense_bytes=dense)
+        partial = count_plan(plan, budget=budget, threads=2)
+        assert partial.sums.n_put_out > 10
+        built = build_tally(plan, partial, dense_bytes=dense)
+        assert sparse.issparse(built.layers["counts"]) == (dense == 0)
+        assert same_bits(built, tc.pp.tally(cells, **KEYS))
+
+
+def test_many_large_counts_take_more_room_than_usual(tmp_path: Path) -> None:
+    cells = make_cells(200)
+    cells.X = cells.X * 1000
+    path = write(cells, tmp_path / "cells.h5ad", compression="gzip")
+    close_to_oracle(tc.pp.tally(path, **KEYS, threads=2), oracle(cells))
+
+
+def test_a_window_decodes_every_chunk_once(tmp_path: Path) -> None:
+    path = tmp_path / "array.h5"
+    values = np.arange(1000, dtype=np.int32)
+    with h5py.File(path, "w") as file:
+        file.create_dataset("chunked", data=values, chunks=(64,), compression="gzip")
+        file.create_dataset("plain", data=values)
+    with h5py.File(path) as file:
+        chunked = fast_arrays.fast_array(file["chunked"], path, "chunked")
+        plain = fast_arrays.fast_array(file["plain"], path, "plain")
+        assert isinstance(chunked, ChunkedHdf5)
+        assert isinstance(plain, ContiguousHdf5)
+        for array in (chunked, plain):
+            read: list[tuple[int, int]] = []
+            real = array.read
+
+            def note(begin: int, end: int, out: Any, real: Any = real, read: Any = read) -> None:
+                read.append((begin, end))
+                real(begin, end, out)
+
+            array.read = note  # type: ignore[method-assign]
+            window = Window(array, np.dtype(np.float32))
+            edges = [5, 5, 10, 300, 301, 640, 1000]
+            for begin, end in itertools.pairwise(edges):
+                np.testing.assert_array_equal(window.move(begin, end), values[begin:end])
+            assert all(a[1] == b[0] for a, b in itertools.pairwise(read))
