@@ -1,0 +1,408 @@
+"""Making an annotator from unlabelled cells and markers, or from labelled cells.
+
+First the lineage is settled over all cells, then the population within each lineage; both are
+distilled into one linear model that names any further cell in a single pass over its counts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.special import softmax
+
+from turncoat.cells.evidence import NodeGenes, learn_rates, score_nodes
+from turncoat.cells.learn import (
+    MARKER_WEIGHT,
+    Linear,
+    depths,
+    learn_linear,
+    log_features,
+    self_train,
+    telling_genes,
+)
+from turncoat.cells.markers import MarkerSet, Node
+from turncoat.cells.model import TARGET_SUM, Annotator
+from turncoat.cells.states import StateModel, learn_states
+from turncoat.errors import CountsError
+from turncoat.tables import BoolArray, FloatArray, IntArray
+
+#: Genes learnt from beside the markers: at the level of lineages, of populations, and distilled.
+N_LINEAGE_GENES, N_POPULATION_GENES, N_DISTILLED_GENES = 800, 400, 800
+#: Cells per class that the distilled model is taught with.
+MAX_PER_CLASS: Final = 300
+#: Weight of the marker scores beside a reference's log-probabilities (chosen on the tuning half).
+MARKERS_BESIDE_REFERENCE: Final = 0.25
+#: A lineage with fewer cells is settled by markers (and the reference) alone.
+MIN_LINEAGE: Final = 20
+#: Least probability, so that logarithms stay finite.
+LEAST_PROBABILITY: Final = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Cells to learn from: counts, depth, gene names."""
+
+    counts: sp.csr_matrix
+    depth: FloatArray
+    genes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, counts: sp.csr_matrix, genes: Sequence[str]) -> "Sample":
+        """Take counts as they are; a gene's first column stands for it."""
+        matrix = sp.csr_matrix(counts, dtype=np.float64)
+        return cls(matrix, depths(matrix), tuple(map(str, genes)))
+
+    def rows(self, chosen: IntArray) -> "Sample":
+        """Some of the cells."""
+        return Sample(self.counts[chosen], self.depth[chosen], self.genes)
+
+    def resolve(self, nodes: Sequence[tuple[int, Node]]) -> list[NodeGenes]:
+        """Find the columns of the markers of some nodes."""
+        place: dict[str, int] = {}
+        for column, gene in enumerate(self.genes):
+            place.setdefault(gene, column)
+
+        def columns(genes: Sequence[str]) -> IntArray:
+            return np.array([place[gene] for gene in genes if gene in place], dtype=np.int64)
+
+        return [
+            NodeGenes(
+                node.name,
+                columns(node.positive),
+                columns(node.negative),
+                columns(node.core),
+                node.rate,
+                owner,
+            )
+            for owner, node in nodes
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """One class of the annotator: what is learnt, and what it counts for."""
+
+    name: str
+    population: str
+    lineage: str
+
+
+def fit_annotator(
+    counts: sp.csr_matrix,
+    genes: Sequence[str],
+    markers: MarkerSet,
+    *,
+    references: Sequence[Annotator] = (),
+    seed: int = 0,
+) -> Annotator:
+    """Learn to annotate from unlabelled cells and markers.
+
+    Parameters
+    ----------
+    counts
+        Raw counts of a sample of the cells, shape ``(n_cells, n_genes)``.
+    genes
+        Symbols of the columns.
+    markers
+        Markers of the species.
+    references
+        Annotators trained on labelled cells, asked within the lineages that they know.
+    seed
+        For thinning and drawing examples.
+
+    Returns
+    -------
+    Annotator
+        The model, with what the panel cannot tell under ``about["untold"]``.
+
+    Raises
+    ------
+    CountsError
+        When the panel tells no lineage at all.
+    """
+    rng = np.random.default_rng(seed)
+    sample = Sample.of(counts, genes)
+    panel = frozenset(sample.genes)
+    lineages = [node for node in markers.at("lineage") if node.told_by(panel)]
+    if not lineages:
+        raise CountsError(
+            f"None of the {len(markers.at('lineage'))} lineages can be told: fewer than three of "
+            f"the markers of each are among the {len(panel)} genes. Expected {markers.species} gene "
+            f"symbols; found for example {', '.join(sample.genes[:5])}."
+        )
+    probable = _settle_lineages(sample, lineages, rng)
+    classes, joint = _settle_populations(sample, markers, lineages, probable, references, rng)
+    model = _distil(sample, joint, markers, rng)
+    states = _learn_states(sample, markers, classes, joint, rng)
+    untold = [node.name for node in markers.nodes if not node.told_by(panel)]
+    about = {
+        "made_from": "markers",
+        "species": markers.species,
+        "n_cells": int(sample.depth.size),
+        "n_genes": len(panel),
+        "untold": untold,
+        "seed": seed,
+    }
+    return annotator_of(model, sample.genes, classes, states, about)
+
+
+def annotator_of(
+    model: Linear,
+    genes: Sequence[str],
+    classes: Sequence[Class],
+    states: Sequence[StateModel],
+    about: dict[str, object],
+) -> Annotator:
+    """Put a linear model and the names of its classes together."""
+    return Annotator(
+        genes=tuple(genes[int(column)] for column in model.columns),
+        centre=model.centre,
+        scale=model.scale,
+        weights=model.weights,
+        bias=model.bias,
+        classes=tuple(one.name for one in classes),
+        populations=tuple(one.population for one in classes),
+        lineages=tuple(one.lineage for one in classes),
+        states=tuple(states),
+        about=about,
+    )
+
+
+def _columns_of(nodes: Sequence[NodeGenes]) -> IntArray:
+    found: IntArray = np.unique(
+        np.concatenate([np.r_[node.positive, node.negative] for node in nodes])
+    ).astype(np.int64)
+    return found
+
+
+def _local(nodes: Sequence[NodeGenes], used: IntArray) -> list[NodeGenes]:
+    return [
+        NodeGenes(
+            node.name,
+            np.searchsorted(used, node.positive),
+            np.searchsorted(used, node.negative),
+            node.core,
+            node.rate,
+            node.owner,
+        )
+        for node in nodes
+    ]
+
+
+def _settle_lineages(
+    sample: Sample, lineages: list[Node], rng: np.random.Generator
+) -> FloatArray:
+    nodes = sample.resolve(list(enumerate(lineages)))
+    used = _columns_of(nodes)
+    dense = sample.counts[:, used].toarray()
+    local = _local(nodes, used)
+    ambient = 0.05 * (dense / sample.depth[:, np.newaxis]).mean(axis=0)
+    scores = score_nodes(
+        dense, sample.depth, local, learn_rates(dense, sample.depth, local, ambient)
+    )
+    owners = np.arange(len(lineages))
+    allowed = np.ones(scores.shape, dtype=bool)
+    learnt, _ = self_train(
+        sample.counts, scores, owners, allowed, used, rng, n_genes=N_LINEAGE_GENES
+    )
+    probable: FloatArray = softmax(learnt + MARKER_WEIGHT * scores, axis=1)
+    return probable
+
+
+def _settle_populations(
+    sample: Sample,
+    markers: MarkerSet,
+    lineages: list[Node],
+    probable: FloatArray,
+    references: Sequence[Annotator],
+    rng: np.random.Generator,
+) -> tuple[list[Class], FloatArray]:
+    called = probable.argmax(axis=1)
+    panel = frozenset(sample.genes)
+    classes: list[Class] = []
+    blocks: list[FloatArray] = []
+    for number, lineage in enumerate(lineages):
+        leaves = [(who, leaf) for who, leaf in markers.leaves(lineage.name) if leaf.told_by(panel)]
+        if len(leaves) < 2:
+            everyone = markers.at("population", lineage.name)
+            sole = everyone[0].name if len(everyone) == 1 else lineage.name
+            name = leaves[0][0] if leaves else sole
+            classes.append(Class(name, name, lineage.name))
+            blocks.append(probable[:, [number]])
+            continue
+        classes += [Class(leaf.name, who, lineage.name) for who, leaf in leaves]
+        within = np.full((called.size, len(leaves)), 1 / len(leaves))
+        rows = np.flatnonzero(called == number)
+        if rows.size:
+            ambient = _ambient(sample, called, number)
+            within[rows] = _within(sample.rows(rows), leaves, ambient, references, rng)
+        blocks.append(probable[:, [number]] * within)
+    return classes, np.hstack(blocks)
+
+
+def _ambient(sample: Sample, called: IntArray, number: int) -> FloatArray:
+    """Least mean rate of each gene over the other lineages: what is there without reason."""
+    means = [
+        np.asarray(
+            sample.counts[called == other].multiply(1 / sample.depth[called == other, np.newaxis])
+            .tocsr().mean(axis=0)
+        ).ravel()
+        for other in np.unique(called)
+        if other != number and (called == other).sum() >= MIN_LINEAGE
+    ]  # fmt: skip
+    if len(means) < 2:
+        return np.zeros(sample.counts.shape[1])
+    least: FloatArray = np.min(means, axis=0)
+    return least
+
+
+def _within(
+    sample: Sample,
+    leaves: Sequence[tuple[str, Node]],
+    ambient: FloatArray,
+    references: Sequence[Annotator],
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Probability of each leaf within its lineage, shape ``(n_cells, n_leaves)``."""
+    owners_of = list(dict.fromkeys(who for who, _ in leaves))
+    nodes = sample.resolve([(owners_of.index(who), leaf) for who, leaf in leaves])
+    used = _columns_of(nodes)
+    dense = sample.counts[:, used].toarray()
+    local = _local(nodes, used)
+    owners = np.array([node.owner for node in nodes])
+    rates = learn_rates(dense, sample.depth, local, ambient[used])
+    scores = score_nodes(dense, sample.depth, local, rates)
+    advice = _advice(sample, [who for who, _ in leaves], references)
+    if advice.any():
+        told: FloatArray = softmax(advice + MARKERS_BESIDE_REFERENCE * scores, axis=1)
+        return told
+    learnt = np.zeros_like(scores)
+    if sample.depth.size >= MIN_LINEAGE:
+        learnt, _ = self_train(
+            sample.counts, scores, owners, _has_core(sample, nodes), used, rng,
+            n_genes=N_POPULATION_GENES,
+        )  # fmt: skip
+    within: FloatArray = softmax(learnt + MARKER_WEIGHT * scores, axis=1)
+    return within
+
+
+def _has_core(sample: Sample, nodes: Sequence[NodeGenes]) -> BoolArray:
+    allowed = np.ones((sample.depth.size, len(nodes)), dtype=bool)
+    for k, node in enumerate(nodes):
+        if node.core.size:
+            allowed[:, k] = np.asarray(sample.counts[:, node.core].sum(axis=1)).ravel() > 0
+    return allowed
+
+
+def _advice(
+    sample: Sample, owners: Sequence[str], references: Sequence[Annotator]
+) -> FloatArray:
+    """Log-probability of each leaf's population by a reference, centred; zero without one."""
+    advice = np.zeros((sample.depth.size, len(owners)))
+    for reference in references:
+        known = [who in reference.populations for who in owners]
+        if len({who for who, yes in zip(owners, known, strict=True) if yes}) < 2:
+            continue
+        probable = reference_probabilities(reference, sample)
+        if probable is None:
+            continue
+        for k, who in enumerate(owners):
+            member = np.array([name == who for name in reference.populations])
+            share = probable[:, member].sum(axis=1) if member.any() else np.zeros(len(probable))
+            advice[:, k] += np.log(np.maximum(share, LEAST_PROBABILITY))
+    return advice - advice.max(axis=1, keepdims=True)
+
+
+#: A reference with fewer of its genes on the panel, or asked about fewer cells, is not heard.
+MIN_SHARED_GENES, MIN_CENTRED = 100, 50
+
+
+def reference_probabilities(reference: Annotator, sample: Sample) -> FloatArray | None:
+    """Ask a reference about cells of another study, after moving them to its centre.
+
+    The mean of each gene over these cells takes the place of the reference's own: two studies
+    differ by depth and chemistry in every gene. With few cells the reference's mean stays.
+    """
+    place = {gene: column for column, gene in enumerate(sample.genes)}
+    rows = [k for k, gene in enumerate(reference.genes) if gene in place]
+    if len(rows) < min(MIN_SHARED_GENES, len(reference.genes)):
+        return None
+    columns = np.array([place[reference.genes[k]] for k in rows], dtype=np.int64)
+    features = log_features(sample.counts, sample.depth, columns)
+    centre, scale = reference.centre[rows], reference.scale[rows]
+    if sample.depth.size >= MIN_CENTRED:
+        centre, scale = features.mean(axis=0), features.std(axis=0) + 0.1
+    scores = (features - centre) / scale @ reference.weights[rows] + reference.bias
+    probable: FloatArray = softmax(scores / reference.temperature, axis=1)
+    return probable
+
+
+def _distil(
+    sample: Sample, joint: FloatArray, markers: MarkerSet, rng: np.random.Generator
+) -> Linear:
+    top = joint.argmax(axis=1)
+    rows = np.concatenate(
+        [rng.permutation(np.flatnonzero(top == k))[:MAX_PER_CLASS] for k in range(joint.shape[1])]
+    )
+    place = {gene: column for column, gene in enumerate(sample.genes)}
+    known = np.array([place[gene] for gene in markers.genes() if gene in place], dtype=np.int64)
+    examples = sample.rows(rows)
+    telling = telling_genes(examples.counts, examples.depth, top[rows], N_DISTILLED_GENES)
+    return learn_linear(examples.counts, joint[rows], np.union1d(telling, known), rng)
+
+
+def _learn_states(
+    sample: Sample,
+    markers: MarkerSet,
+    classes: Sequence[Class],
+    joint: FloatArray,
+    rng: np.random.Generator,
+) -> list[StateModel]:
+    panel = frozenset(sample.genes)
+    found = []
+    for population in dict.fromkeys(one.population for one in classes):
+        states = [node for node in markers.at("state", population) if node.told_by(panel)]
+        member = np.array([one.population == population for one in classes])
+        rows = np.flatnonzero(joint[:, member].sum(axis=1) > 0.5)
+        mine = sample.rows(rows)
+        nodes = sample.resolve(list(enumerate(states)))
+        model = learn_states(population, mine.counts, mine.depth, sample.genes, nodes, rng)
+        if model is not None:
+            found.append(model)
+    return found
+
+
+def train_linear(
+    counts: sp.csr_matrix,
+    genes: Sequence[str],
+    classes: Sequence[Class],
+    codes: IntArray,
+    *,
+    seed: int = 0,
+    n_genes: int = N_DISTILLED_GENES,
+    ridge: float = 1e-2,
+    about: dict[str, object] | None = None,
+) -> Annotator:
+    """Learn to annotate from labelled cells (``codes``: class of every cell)."""
+    rng = np.random.default_rng(seed)
+    sample = Sample.of(counts, genes)
+    rows = np.concatenate(
+        [rng.permutation(np.flatnonzero(codes == k))[:MAX_PER_CLASS] for k in range(len(classes))]
+    )
+    examples = sample.rows(rows)
+    telling = telling_genes(examples.counts, examples.depth, codes[rows], n_genes)
+    model = learn_linear(
+        examples.counts,
+        np.eye(len(classes))[codes[rows]],
+        np.sort(telling),
+        rng,
+        thinned=(1.0, 0.5, 0.25, 0.12),
+        ridge=ridge,
+    )
+    stated = {"made_from": "labels", "n_cells": int(rows.size), "seed": seed} | (about or {})
+    return annotator_of(model, sample.genes, classes, (), stated)
+
+
+__all__ = ["TARGET_SUM", "Class", "Sample", "fit_annotator", "reference_probabilities", "train_linear"]
