@@ -1,6 +1,6 @@
 """Make the table `markers` from `scripts/sources/markers.toml`.
 
-    python scripts/make_markers.py
+python scripts/make_markers.py
 """
 
 import datetime
@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pandas as pd
+
 from turncoat.knowledge.registry import SHELF, read_table, write_card
 
 SOURCES = Path(__file__).parent / "sources"
@@ -55,7 +56,8 @@ def rows_of(level: str, name: str, node: dict, orthologs: dict[str, list[str]]) 
     signs = [(gene, 1, publication) for gene, publication in named.items()]
     signs += [(gene, -1, "as marker of another population") for gene in node.get("negative", ())]
     human = [
-        base | {"gene": gene, "species": "human", "sign": sign, "core": gene in core, "publication": who}
+        base
+        | {"gene": gene, "species": "human", "sign": sign, "core": gene in core, "publication": who}
         for gene, sign, who in signs
     ]
     mouse = [
@@ -68,7 +70,8 @@ def rows_of(level: str, name: str, node: dict, orthologs: dict[str, list[str]]) 
         if name.startswith("NK"):
             who = "Thacker2023" if name.startswith("NK immature") else "Crinier2018"
         mouse += [
-            base | {"gene": gene, "species": "mouse", "sign": sign, "core": False, "publication": who}
+            base
+            | {"gene": gene, "species": "mouse", "sign": sign, "core": False, "publication": who}
             for gene in node.get(key, ())
         ]
     return human + mouse

@@ -11,8 +11,10 @@ import datetime
 from pathlib import Path
 
 import numpy as np
-from turncoat.cells.fit import Class, train_linear
+
 from turncoat.cells.model import Annotator
+from turncoat.cells.reference import train_linear
+from turncoat.cells.sample import Class
 from turncoat.knowledge.lung_niches import lung_niches
 from turncoat.knowledge.registry import SHELF, write_card
 

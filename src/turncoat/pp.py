@@ -1,5 +1,6 @@
 """From files to a tally."""
 
+from turncoat.cells import Annotator, annotate, train_annotator
 from turncoat.tally import merge_tallies, tally, tally_plan
 
-__all__ = ["merge_tallies", "tally", "tally_plan"]
+__all__ = ["Annotator", "annotate", "merge_tallies", "tally", "tally_plan", "train_annotator"]

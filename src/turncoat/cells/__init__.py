@@ -1,1 +1,20 @@
-"""Row by row: quality, population, state, malignant or not."""
+"""Row by row: what each cell is, how sure that is, and when to abstain."""
+
+from turncoat.cells.annotate import annotate, annotate_plan, annotate_study, learn_annotator
+from turncoat.cells.markers import MarkerSet, marker_set
+from turncoat.cells.model import UNASSIGNED, Annotator
+from turncoat.cells.result import Annotation
+from turncoat.cells.train import train_annotator
+
+__all__ = [
+    "UNASSIGNED",
+    "Annotation",
+    "Annotator",
+    "MarkerSet",
+    "annotate",
+    "annotate_plan",
+    "annotate_study",
+    "learn_annotator",
+    "marker_set",
+    "train_annotator",
+]

@@ -5,7 +5,6 @@ distilled into one linear model that names any further cell in a single pass ove
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,14 +15,16 @@ from turncoat.cells.evidence import NodeGenes, learn_rates, score_nodes
 from turncoat.cells.learn import (
     MARKER_WEIGHT,
     Linear,
-    depths,
+    enough_examples,
+    first_examples,
     learn_linear,
-    log_features,
     self_train,
     telling_genes,
 )
 from turncoat.cells.markers import MarkerSet, Node
-from turncoat.cells.model import TARGET_SUM, Annotator
+from turncoat.cells.model import Annotator
+from turncoat.cells.reference import advise
+from turncoat.cells.sample import Class, Sample, annotator_of, columns_of, localise
 from turncoat.cells.states import StateModel, learn_states
 from turncoat.errors import CountsError
 from turncoat.tables import BoolArray, FloatArray, IntArray
@@ -36,57 +37,6 @@ MAX_PER_CLASS: Final = 300
 MARKERS_BESIDE_REFERENCE: Final = 0.25
 #: A lineage with fewer cells is settled by markers (and the reference) alone.
 MIN_LINEAGE: Final = 20
-#: Least probability, so that logarithms stay finite.
-LEAST_PROBABILITY: Final = 1e-4
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Cells to learn from: counts, depth, gene names."""
-
-    counts: sp.csr_matrix
-    depth: FloatArray
-    genes: tuple[str, ...]
-
-    @classmethod
-    def of(cls, counts: sp.csr_matrix, genes: Sequence[str]) -> "Sample":
-        """Take counts as they are; a gene's first column stands for it."""
-        matrix = sp.csr_matrix(counts, dtype=np.float64)
-        return cls(matrix, depths(matrix), tuple(map(str, genes)))
-
-    def rows(self, chosen: IntArray) -> "Sample":
-        """Some of the cells."""
-        return Sample(self.counts[chosen], self.depth[chosen], self.genes)
-
-    def resolve(self, nodes: Sequence[tuple[int, Node]]) -> list[NodeGenes]:
-        """Find the columns of the markers of some nodes."""
-        place: dict[str, int] = {}
-        for column, gene in enumerate(self.genes):
-            place.setdefault(gene, column)
-
-        def columns(genes: Sequence[str]) -> IntArray:
-            return np.array([place[gene] for gene in genes if gene in place], dtype=np.int64)
-
-        return [
-            NodeGenes(
-                node.name,
-                columns(node.positive),
-                columns(node.negative),
-                columns(node.core),
-                node.rate,
-                owner,
-            )
-            for owner, node in nodes
-        ]
-
-
-@dataclass(frozen=True, slots=True)
-class Class:
-    """One class of the annotator: what is learnt, and what it counts for."""
-
-    name: str
-    population: str
-    lineage: str
 
 
 def fit_annotator(
@@ -148,62 +98,17 @@ def fit_annotator(
     return annotator_of(model, sample.genes, classes, states, about)
 
 
-def annotator_of(
-    model: Linear,
-    genes: Sequence[str],
-    classes: Sequence[Class],
-    states: Sequence[StateModel],
-    about: dict[str, object],
-) -> Annotator:
-    """Put a linear model and the names of its classes together."""
-    return Annotator(
-        genes=tuple(genes[int(column)] for column in model.columns),
-        centre=model.centre,
-        scale=model.scale,
-        weights=model.weights,
-        bias=model.bias,
-        classes=tuple(one.name for one in classes),
-        populations=tuple(one.population for one in classes),
-        lineages=tuple(one.lineage for one in classes),
-        states=tuple(states),
-        about=about,
-    )
-
-
-def _columns_of(nodes: Sequence[NodeGenes]) -> IntArray:
-    found: IntArray = np.unique(
-        np.concatenate([np.r_[node.positive, node.negative] for node in nodes])
-    ).astype(np.int64)
-    return found
-
-
-def _local(nodes: Sequence[NodeGenes], used: IntArray) -> list[NodeGenes]:
-    return [
-        NodeGenes(
-            node.name,
-            np.searchsorted(used, node.positive),
-            np.searchsorted(used, node.negative),
-            node.core,
-            node.rate,
-            node.owner,
-        )
-        for node in nodes
-    ]
-
-
-def _settle_lineages(
-    sample: Sample, lineages: list[Node], rng: np.random.Generator
-) -> FloatArray:
+def _settle_lineages(sample: Sample, lineages: list[Node], rng: np.random.Generator) -> FloatArray:
     nodes = sample.resolve(list(enumerate(lineages)))
-    used = _columns_of(nodes)
+    used = columns_of(nodes)
     dense = sample.counts[:, used].toarray()
-    local = _local(nodes, used)
+    local = localise(nodes, used)
     ambient = 0.05 * (dense / sample.depth[:, np.newaxis]).mean(axis=0)
     scores = score_nodes(
         dense, sample.depth, local, learn_rates(dense, sample.depth, local, ambient)
     )
     owners = np.arange(len(lineages))
-    allowed = np.ones(scores.shape, dtype=bool)
+    allowed = _has_core(sample, nodes)
     learnt, _ = self_train(
         sample.counts, scores, owners, allowed, used, rng, n_genes=N_LINEAGE_GENES
     )
@@ -268,23 +173,23 @@ def _within(
     """Probability of each leaf within its lineage, shape ``(n_cells, n_leaves)``."""
     owners_of = list(dict.fromkeys(who for who, _ in leaves))
     nodes = sample.resolve([(owners_of.index(who), leaf) for who, leaf in leaves])
-    used = _columns_of(nodes)
+    used = columns_of(nodes)
     dense = sample.counts[:, used].toarray()
-    local = _local(nodes, used)
+    local = localise(nodes, used)
     owners = np.array([node.owner for node in nodes])
     rates = learn_rates(dense, sample.depth, local, ambient[used])
     scores = score_nodes(dense, sample.depth, local, rates)
-    advice = _advice(sample, [who for who, _ in leaves], references)
-    if advice.any():
+    advice = advise(sample, [who for who, _ in leaves], references)
+    allowed = _has_core(sample, nodes)
+    if advice.any() and not enough_examples(first_examples(scores, owners, allowed), owners):
         told: FloatArray = softmax(advice + MARKERS_BESIDE_REFERENCE * scores, axis=1)
         return told
     learnt = np.zeros_like(scores)
     if sample.depth.size >= MIN_LINEAGE:
         learnt, _ = self_train(
-            sample.counts, scores, owners, _has_core(sample, nodes), used, rng,
-            n_genes=N_POPULATION_GENES,
-        )  # fmt: skip
-    within: FloatArray = softmax(learnt + MARKER_WEIGHT * scores, axis=1)
+            sample.counts, scores, owners, allowed, used, rng, n_genes=N_POPULATION_GENES
+        )
+    within: FloatArray = softmax(learnt + MARKER_WEIGHT * scores + advice, axis=1)
     return within
 
 
@@ -294,49 +199,6 @@ def _has_core(sample: Sample, nodes: Sequence[NodeGenes]) -> BoolArray:
         if node.core.size:
             allowed[:, k] = np.asarray(sample.counts[:, node.core].sum(axis=1)).ravel() > 0
     return allowed
-
-
-def _advice(
-    sample: Sample, owners: Sequence[str], references: Sequence[Annotator]
-) -> FloatArray:
-    """Log-probability of each leaf's population by a reference, centred; zero without one."""
-    advice = np.zeros((sample.depth.size, len(owners)))
-    for reference in references:
-        known = [who in reference.populations for who in owners]
-        if len({who for who, yes in zip(owners, known, strict=True) if yes}) < 2:
-            continue
-        probable = reference_probabilities(reference, sample)
-        if probable is None:
-            continue
-        for k, who in enumerate(owners):
-            member = np.array([name == who for name in reference.populations])
-            share = probable[:, member].sum(axis=1) if member.any() else np.zeros(len(probable))
-            advice[:, k] += np.log(np.maximum(share, LEAST_PROBABILITY))
-    return advice - advice.max(axis=1, keepdims=True)
-
-
-#: A reference with fewer of its genes on the panel, or asked about fewer cells, is not heard.
-MIN_SHARED_GENES, MIN_CENTRED = 100, 50
-
-
-def reference_probabilities(reference: Annotator, sample: Sample) -> FloatArray | None:
-    """Ask a reference about cells of another study, after moving them to its centre.
-
-    The mean of each gene over these cells takes the place of the reference's own: two studies
-    differ by depth and chemistry in every gene. With few cells the reference's mean stays.
-    """
-    place = {gene: column for column, gene in enumerate(sample.genes)}
-    rows = [k for k, gene in enumerate(reference.genes) if gene in place]
-    if len(rows) < min(MIN_SHARED_GENES, len(reference.genes)):
-        return None
-    columns = np.array([place[reference.genes[k]] for k in rows], dtype=np.int64)
-    features = log_features(sample.counts, sample.depth, columns)
-    centre, scale = reference.centre[rows], reference.scale[rows]
-    if sample.depth.size >= MIN_CENTRED:
-        centre, scale = features.mean(axis=0), features.std(axis=0) + 0.1
-    scores = (features - centre) / scale @ reference.weights[rows] + reference.bias
-    probable: FloatArray = softmax(scores / reference.temperature, axis=1)
-    return probable
 
 
 def _distil(
@@ -372,37 +234,3 @@ def _learn_states(
         if model is not None:
             found.append(model)
     return found
-
-
-def train_linear(
-    counts: sp.csr_matrix,
-    genes: Sequence[str],
-    classes: Sequence[Class],
-    codes: IntArray,
-    *,
-    seed: int = 0,
-    n_genes: int = N_DISTILLED_GENES,
-    ridge: float = 1e-2,
-    about: dict[str, object] | None = None,
-) -> Annotator:
-    """Learn to annotate from labelled cells (``codes``: class of every cell)."""
-    rng = np.random.default_rng(seed)
-    sample = Sample.of(counts, genes)
-    rows = np.concatenate(
-        [rng.permutation(np.flatnonzero(codes == k))[:MAX_PER_CLASS] for k in range(len(classes))]
-    )
-    examples = sample.rows(rows)
-    telling = telling_genes(examples.counts, examples.depth, codes[rows], n_genes)
-    model = learn_linear(
-        examples.counts,
-        np.eye(len(classes))[codes[rows]],
-        np.sort(telling),
-        rng,
-        thinned=(1.0, 0.5, 0.25, 0.12),
-        ridge=ridge,
-    )
-    stated = {"made_from": "labels", "n_cells": int(rows.size), "seed": seed} | (about or {})
-    return annotator_of(model, sample.genes, classes, (), stated)
-
-
-__all__ = ["TARGET_SUM", "Class", "Sample", "fit_annotator", "reference_probabilities", "train_linear"]

@@ -26,7 +26,7 @@ TARGET_SUM: Final = 10_000.0
 THINNED: Final = (1.0, 0.5, 0.25)
 #: Weight of the squared coefficients; features have unit variance.
 RIDGE: Final = 3e-3
-MAX_ITERATIONS: Final = 60
+MAX_ITERATIONS: Final = 40
 #: Examples per node: more cost time and teach little; fewer than MIN_EXAMPLES teach nothing.
 MAX_EXAMPLES, MIN_EXAMPLES = 400, 5
 #: A cell whose markers lead by this much is an example; where few do, the best of the rest.
@@ -80,7 +80,7 @@ def log_features(counts: sp.csr_matrix, depth: FloatArray, columns: IntArray) ->
 
 
 def depths(counts: sp.csr_matrix) -> FloatArray:
-    """Counts per cell, at least one."""
+    """Add up the counts of each cell; at least one."""
     return np.maximum(np.asarray(counts.sum(axis=1), dtype=np.float64).ravel(), 1.0)
 
 
@@ -116,17 +116,15 @@ def fit_softmax(
     share = (weights / weights.sum())[:, np.newaxis]
 
     def loss(flat: FloatArray) -> tuple[float, FloatArray]:
-        table = flat.reshape(n_features + 1, n_classes)
+        table = flat.reshape(n_features + 1, n_classes).astype(features.dtype)
         logged = log_softmax(features @ table[:-1] + table[-1], axis=1)
         value = -(share * targets * logged).sum() + 0.5 * ridge * (table[:-1] ** 2).sum()
         error = share * (np.exp(logged) - targets)
         slope = np.vstack([features.T @ error + ridge * table[:-1], error.sum(axis=0)])
-        return float(value), slope.ravel()
+        return float(value), slope.ravel().astype(np.float64)
 
     start = np.zeros((n_features + 1) * n_classes)
-    found = minimize(
-        loss, start, jac=True, method="L-BFGS-B", options={"maxiter": MAX_ITERATIONS}
-    )
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": MAX_ITERATIONS})
     table = found.x.reshape(n_features + 1, n_classes)
     return table[:-1], table[-1]
 
@@ -181,12 +179,15 @@ def learn_linear(
     """
     copies = [counts if share == 1 else thin(counts, share, rng) for share in thinned]
     stacked = np.vstack([log_features(copy, depths(copy), columns) for copy in copies])
+    stacked = stacked.astype(np.float32)
     centre, scale = stacked.mean(axis=0), stacked.std(axis=0) + 0.1
     many = np.vstack([targets] * len(copies))
     share = many.sum(axis=0)
     # Between "all cells count alike" and "all classes count alike": rare ones must be heard.
     weight = many @ (1 / np.sqrt(np.maximum(share, 1)))
+    many, weight = many.astype(np.float32), weight.astype(np.float32)
     weights, bias = fit_softmax((stacked - centre) / scale, many, weight, ridge=ridge)
+    centre, scale = centre.astype(np.float64), scale.astype(np.float64)
     return Linear(columns, centre, scale, weights, bias)
 
 
@@ -196,7 +197,7 @@ def first_examples(scores: FloatArray, owners: IntArray, allowed: BoolArray) -> 
     _, best, margin = lead(best_of)
     nearest = scores.argmax(axis=1)
     good = allowed[np.arange(nearest.size), nearest] & (best > POOR_LEAD)
-    examples = {}
+    examples: dict[int, IntArray] = {}
     for k in range(scores.shape[1]):
         mine = np.flatnonzero((nearest == k) & good)
         clear = mine[margin[mine] > CLEAR_LEAD]
@@ -206,6 +207,15 @@ def first_examples(scores: FloatArray, owners: IntArray, allowed: BoolArray) -> 
         if clear.size >= MIN_EXAMPLES:
             examples[k] = clear
     return examples
+
+
+def enough_examples(examples: "Mapping[int, IntArray]", owners: IntArray) -> bool:
+    """Whether the markers alone show enough clear cells of every population."""
+    counted = [
+        sum(rows.size for k, rows in examples.items() if owners[k] == owner)
+        for owner in np.unique(owners)
+    ]
+    return min(counted) >= WANTED_EXAMPLES
 
 
 def next_examples(

