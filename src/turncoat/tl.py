@@ -4,6 +4,7 @@ from turncoat.allegiance.allegiance import allegiance
 from turncoat.allegiance.axis_scores import axis_scores
 from turncoat.allegiance.reach import reach
 from turncoat.niche.abundance import abundance
+from turncoat.niche.niche import niche
 from turncoat.outcome.outcome import outcome, signature
 
-__all__ = ["abundance", "allegiance", "axis_scores", "outcome", "reach", "signature"]
+__all__ = ["abundance", "allegiance", "axis_scores", "niche", "outcome", "reach", "signature"]

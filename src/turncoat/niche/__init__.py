@@ -1,6 +1,7 @@
 """Organ by organ: what the tissue is made of, and what its cells do there."""
 
 from turncoat.niche.abundance import abundance
-from turncoat.niche.result import Abundance
+from turncoat.niche.niche import niche
+from turncoat.niche.result import Abundance, Niche
 
-__all__ = ["Abundance", "abundance"]
+__all__ = ["Abundance", "Niche", "abundance", "niche"]

@@ -77,3 +77,79 @@ class Abundance:
     def __post_init__(self) -> None:
         for name in ("table", "composition", "ratios"):
             getattr(self, f"{name}_schema").check(getattr(self, name))
+
+
+_ESTIMATE = (
+    Column("status", "text", "", "tested, not_testable or abstained."),
+    Column("reason", "text", "", "Why not tested."),
+    Column("within", "text", "", "within patients, between patients, or both."),
+    Column("n_donors", "whole", "donors", "Donors that enter."),
+    Column("shift", "real", "log2 or SD", "Difference: log2; for openness, spreads of donors."),
+    Column("lower", "real", "log2 or SD", "Lower bound of its 95 % interval."),
+    Column("upper", "real", "log2 or SD", "Upper bound of its 95 % interval."),
+    Column("pvalue", "real", "", "Two-sided p-value over donors."),
+    Column("qvalue", "real", "", "Benjamini-Hochberg within kind."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Niche:
+    """What :func:`turncoat.tl.niche` found.
+
+    Parameters
+    ----------
+    changes
+        Every quantity, involved tissue against the organ's own baseline.
+    organs
+        Organs against each other: what is seen, how much of it the baselines differ by, and
+        what is the organ's own change.
+    openness
+        The openness of each organ against its baseline, and its parts.
+    params
+        Every argument.
+    """
+
+    changes: pd.DataFrame
+    organs: pd.DataFrame
+    openness: pd.DataFrame
+    params: dict[str, Any] = field(default_factory=dict)
+
+    changes_schema: ClassVar[TableSchema] = TableSchema(
+        columns=(
+            Column("organ", "text", "", "Involved tissue."),
+            Column("baseline", "text", "", "Healthy or adjacent tissue of the same organ."),
+            Column("population", "text", "", "Population or named ratio."),
+            Column("kind", "text", "", "anti_tumour, pro_tumour (state), centred or ratio."),
+            *_ESTIMATE,
+        ),
+        key=("organ", "population", "kind"),
+    )
+    organs_schema: ClassVar[TableSchema] = TableSchema(
+        columns=(
+            Column("organ", "text", "", "Involved tissue."),
+            Column("versus", "text", "", "Involved tissue of the other organ."),
+            Column("population", "text", "", "Population or named ratio."),
+            Column("kind", "text", "", "anti_tumour, pro_tumour (state), centred or ratio."),
+            Column("verdict", "text", "", "own change, baseline, cannot tell or not testable."),
+            Column("raw", "real", "log2", "Difference of the involved tissues, within patients."),
+            Column("raw_pvalue", "real", "", "Its p-value; NaN where refused."),
+            Column("resting", "real", "log2", "Difference of the baselines, within patients."),
+            Column("resting_pvalue", "real", "", "Its p-value; NaN where refused."),
+            Column("raw_reason", "text", "", "Why the difference seen was refused."),
+            *_ESTIMATE,
+        ),
+        key=("organ", "versus", "population", "kind"),
+    )
+    openness_schema: ClassVar[TableSchema] = TableSchema(
+        columns=(
+            Column("organ", "text", "", "Involved tissue."),
+            Column("baseline", "text", "", "Healthy or adjacent tissue of the same organ."),
+            Column("part", "text", "", "openness, or one of its parts; higher is more open."),
+            *_ESTIMATE,
+        ),
+        key=("organ", "part"),
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("changes", "organs", "openness"):
+            getattr(self, f"{name}_schema").check(getattr(self, name))

@@ -1,0 +1,167 @@
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+import turncoat as tc
+from factories import tally_from_cells
+from turncoat.errors import ArgumentError, MissingKeyError, StudyError
+from turncoat.niche.result import Niche
+from turncoat.tables import restore
+
+ORGANS = {"node": "healthy node", "lung": "healthy lung"}
+TISSUES = [*ORGANS, *ORGANS.values()]
+
+
+def study(n_donors: int = 8, seed: int = 0, *, shared: bool = True) -> ad.AnnData:
+    """Donors with both organs, involved and healthy; more Treg in the involved node."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for donor in range(n_donors):
+        for tissue in TISSUES:
+            name = f"d{donor}" if shared else f"d{donor}{tissue.split()[-1]}"
+            share = rng.dirichlet([20, 20, 60]) * ([4, 1, 1] if tissue == "node" else [1, 1, 1])
+            cells = rng.multinomial(300, share / share.sum())
+            for population, n in zip(("Treg", "NK", "B"), cells, strict=True):
+                rows += [(name, f"{name}{tissue}", tissue, "c", population)] * int(n)
+    obs = pd.DataFrame(rows, columns=["donor", "sample", "tissue", "condition", "population"])
+    return tally_from_cells(np.ones((len(obs), 2)), obs, ["A", "B"])
+
+
+def scores(
+    tally: ad.AnnData, seed: int = 1, *, bright: float = 0.0, switch: float = 0.0
+) -> pd.DataFrame:
+    """NK duty is ``bright`` lower in every node, and ``switch`` lower in the involved one."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    donors = sorted(
+        set(zip(tally.obs["donor"].astype(str), tally.obs["tissue"].astype(str), strict=True))
+    )
+    for population in ("NK", "Treg"):
+        for axis in ("anti_tumour", "pro_tumour"):
+            own = dict(zip(sorted({d for d, _ in donors}), rng.normal(0, 0.5, 99), strict=False))
+            for donor, tissue in donors:
+                duty = population == "NK" and axis == "anti_tumour"
+                shift = -bright * ("node" in tissue) - switch * (tissue == "node")
+                value = own[donor] + rng.normal(0, 0.2) + (shift if duty else 0)
+                rows.append((population, population, axis, donor, tissue, 20, 0.5, value))
+    columns = ["population", "programme", "axis", "donor", "tissue", "n_cells", "weight", "score"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def pick(table: pd.DataFrame, **wanted: str) -> dict[str, object]:
+    for column, value in wanted.items():
+        table = table[table[column] == value]
+    assert len(table) == 1
+    return {str(name): value for name, value in table.iloc[0].to_dict().items()}
+
+
+NK_DUTY = {"population": "NK", "kind": "anti_tumour"}
+
+
+def test_bright_nk_in_every_node_is_the_organ_not_a_switch() -> None:
+    tally = study()
+    found = tc.tl.niche(tally, ORGANS, scores=scores(tally, bright=1.5))
+    assert pick(found.organs, **NK_DUTY)["verdict"] == "baseline"
+    change = pick(found.changes, organ="node", **NK_DUTY)
+    assert change["qvalue"] > 0.05  # type: ignore[operator]
+    assert change["within"] == "within patients"
+
+
+def test_a_change_on_top_of_the_baseline_is_the_organs_own() -> None:
+    tally = study()
+    found = tc.tl.niche(tally, ORGANS, scores=scores(tally, bright=1.5, switch=1.0))
+    row = pick(found.organs, **NK_DUTY)
+    assert row["verdict"] == "own change"
+    assert row["lower"] < -1.0 < row["upper"]  # type: ignore[operator]
+    assert row["raw"] == pytest.approx(-2.5, abs=0.3)
+    assert row["resting"] == pytest.approx(-1.5, abs=0.3)
+
+
+def test_openness_rises_where_its_parts_do_and_names_them() -> None:
+    tally = study()
+    found = tc.tl.niche(tally, ORGANS, scores=scores(tally, switch=1.0)).openness
+    node = pick(found, organ="node", part="openness")
+    assert node["shift"] > 0.5  # type: ignore[operator]
+    assert node["pvalue"] <= 0.05  # type: ignore[operator]
+    assert pick(found, organ="node", part="Treg/NK ratio")["shift"] == pytest.approx(2, abs=0.7)
+    assert pick(found, organ="node", part="NK duty")["shift"] > 0.5  # type: ignore[operator]
+    assert pick(found, organ="lung", part="openness")["pvalue"] > 0.05  # type: ignore[operator]
+
+
+def test_organs_of_different_patients_are_not_compared_as_seen() -> None:
+    tally = study(shared=False)
+    found = tc.tl.niche(tally, ORGANS, scores=scores(tally, bright=1.5))
+    row = pick(found.organs, **NK_DUTY)
+    assert "organ and patient cannot be told apart" in row["raw_reason"]  # type: ignore[operator]
+    assert np.isnan(row["raw"])  # type: ignore[call-overload]
+    # Each organ's change is still its own patients'.
+    assert row["status"] == "tested"
+    assert row["verdict"] == "cannot tell"
+
+
+def test_organ_and_batch_that_coincide_are_refused() -> None:
+    tally = study()
+    tally.obs["run"] = ["new" if t == "node" else "old" for t in tally.obs["tissue"]]
+    found = tc.tl.niche(tally, ORGANS, scores=scores(tally), batch_key="run")
+    row = pick(found.changes, organ="node", **NK_DUTY)
+    assert row["status"] == "not_testable"
+    assert "node was measured in new, healthy node in old" in row["reason"]  # type: ignore[operator]
+    assert pick(found.changes, organ="lung", **NK_DUTY)["status"] == "tested"
+
+
+def test_make_up_of_subsampled_studies_is_left_out() -> None:
+    tally = study()
+    tally.uns["turncoat"]["tally"]["study_kind"] = "subsampled"
+    found = tc.tl.niche(tally, ORGANS, scores=scores(tally))
+    shares = found.changes[found.changes["kind"].isin(["ratio", "centred"])]
+    assert (shares["status"] == "abstained").all()
+    assert shares["shift"].isna().all()
+    assert "Treg/NK ratio" not in set(found.openness["part"])
+
+
+def test_few_donors_and_bad_questions(tmp_path: Path) -> None:
+    tally = study(2)
+    found = tc.tl.niche(tally, ORGANS, scores=scores(tally))
+    assert (found.changes["status"] == "not_testable").all()
+    assert found.changes["pvalue"].isna().all()
+    with pytest.raises(StudyError, match=r"'nod' does not occur.*Did you mean 'node'"):
+        tc.tl.niche(tally, {"nod": "lung"}, scores=scores(tally))
+    with pytest.raises(ArgumentError, match="its own baseline"):
+        tc.tl.niche(tally, {"node": "node"}, scores=scores(tally))
+    with pytest.raises(ArgumentError, match="at least one organ"):
+        tc.tl.niche(tally, {}, scores=scores(tally))
+    with pytest.raises(MissingKeyError, match="no column 'rum'"):
+        tc.tl.niche(tally, ORGANS, scores=scores(tally), batch_key="rum")
+    tally.write_h5ad(tmp_path / "t.h5ad")
+    back = restore(ad.read_h5ad(tmp_path / "t.h5ad"), "niche", Niche)
+    pd.testing.assert_frame_equal(back.organs, found.organs)
+
+
+def test_null_organs_are_called_no_more_often_than_said() -> None:
+    tally = study(6)
+    pvalues = []
+    for seed in range(30):
+        found = tc.tl.niche(tally, ORGANS, scores=scores(tally, seed=seed), key_added=None)
+        pvalues += list(found.organs.loc[found.organs["kind"].str.endswith("tumour"), "pvalue"])
+    assert np.mean(np.array(pvalues) <= 0.05) <= 0.1
+
+
+def test_scores_of_real_cells_feed_the_niche() -> None:
+    cells = tc.ds.planted(
+        n_donors=6, n_controls=0, tissues=("tumour", "normal"), cells_per_donor=300, n_genes=1_000
+    )
+    tally = tc.pp.tally(
+        cells,
+        donor_key="donor",
+        sample_key="sample",
+        tissue_key="tissue",
+        condition_key="condition",
+        population_key="population",
+    )
+    table = tc.tl.axis_scores(tally).table
+    found = tc.tl.niche(tally, {"tumour": "normal"}, scores=table)
+    assert (found.changes["within"] == "within patients").sum() > 10
+    assert "openness" in set(found.openness["part"])
