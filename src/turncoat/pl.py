@@ -7,13 +7,16 @@ from turncoat.allegiance.plot import (
     allegiance_panels,
 )
 from turncoat.allegiance.plot_reach import reach
+from turncoat.niche.plot import abundance, niche
 from turncoat.outcome.plot import outcome_curves, outcome_forest, outcome_random
 
 __all__ = [
+    "abundance",
     "allegiance",
     "allegiance_donors",
     "allegiance_map",
     "allegiance_panels",
+    "niche",
     "outcome_curves",
     "outcome_forest",
     "outcome_random",

@@ -1,0 +1,65 @@
+"""Abundance on the page: which populations are more or less common, or why nobody can say."""
+
+import math
+
+from turncoat.niche import Abundance, plot
+from turncoat.report.answer import listed
+from turncoat.report.section import Material, Section, Table, figure_of
+
+NOTES = (
+    ("Shares are parts of a whole, so populations are compared by log-ratios: with the sample's "
+    "geometric mean, or with each other where a ratio is named."),
+)
+
+
+def section(material: Material) -> Section | None:
+    """Write what became more or less common, or the refusal."""
+    found = material.results("abundance", Abundance)
+    if not found:
+        return None
+    tested = {
+        part: result for part, result in found.items() if (result.table["status"] == "tested").any()
+    }
+    return Section(
+        title="Which populations became more or less common?",
+        lead=" ".join(dict.fromkeys(_lead(result) for result in found.values())),
+        tables=tuple(
+            Table(
+                f"Log-ratios, {result.params['contrast']}",
+                result.table,
+                "Named ratios, then each population over the geometric mean of its sample.",
+                Abundance.table_schema,
+                verdicts=(),
+            )
+            for result in tested.values()
+        ),
+        figures=tuple(
+            figure_of(
+                plot.abundance(result),
+                title=f"Shifts of log-ratios, {result.params['contrast']}",
+                alt=_lead(result),
+                caption="Mean difference with its 95 % interval; filled: p at most 0.05.",
+            )
+            for result in tested.values()
+        ),
+        notes=NOTES,
+    )
+
+
+def _lead(result: Abundance) -> str:
+    table = result.table
+    label = result.params["contrast"]
+    if (table["status"] == "abstained").all():
+        return f"Not asked: {table['reason'].iloc[0]}." if len(table) else "Not asked."
+    passed = table[table["qvalue"] <= 0.05]
+    if passed.empty:
+        smallest = table["qvalue"].min()
+        tail = "" if math.isnan(smallest) else f" (smallest q = {smallest:.2g})"
+        return f"{label}: no population or ratio could be shown to shift{tail}."
+    rising = list(passed.loc[passed["shift"] > 0, "quantity"])
+    falling = list(passed.loc[passed["shift"] < 0, "quantity"])
+    parts = [
+        f"{listed(rising)} rose" if rising else "",
+        f"{listed(falling)} fell" if falling else "",
+    ]
+    return f"{label}: {' and '.join(part for part in parts if part)}."
