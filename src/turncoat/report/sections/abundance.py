@@ -7,8 +7,10 @@ from turncoat.report.answer import listed
 from turncoat.report.section import Material, Section, Table, figure_of
 
 NOTES = (
-    ("Shares are parts of a whole, so populations are compared by log-ratios: with the sample's "
-    "geometric mean, or with each other where a ratio is named."),
+    (
+        "Shares are parts of a whole, so populations are compared by log-ratios: with the sample's "
+        "geometric mean, or with each other where a ratio is named."
+    ),
 )
 
 

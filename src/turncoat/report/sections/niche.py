@@ -30,6 +30,27 @@ def section(material: Material) -> Section | None:
     result = found.get("")
     if result is None:
         return None
+    lead = _lead(result)
+    tested = (result.openness["status"] == "tested").any()
+    return Section(
+        title="In which organ is the door open?",
+        lead=lead,
+        tables=_tables(result),
+        figures=(
+            figure_of(
+                plot.niche(result),
+                title="Openness and its parts",
+                alt=lead,
+                caption="Change of each part against the organ's baseline, 95 % interval.",
+            ),
+        )
+        if tested
+        else (),
+        notes=NOTES,
+    )
+
+
+def _tables(result: Niche) -> tuple[Table, ...]:
     changes = result.changes[result.changes["status"] == "tested"]
     tables = [
         Table(
@@ -52,24 +73,7 @@ def section(material: Material) -> Section | None:
             verdicts=(),
         ),
     ]
-    lead = _lead(result)
-    tested = (result.openness["status"] == "tested").any()
-    return Section(
-        title="In which organ is the door open?",
-        lead=lead,
-        tables=tuple(table for table in tables if len(table.frame)),
-        figures=(
-            figure_of(
-                plot.niche(result),
-                title="Openness and its parts",
-                alt=lead,
-                caption="Change of each part against the organ's baseline, 95 % interval.",
-            ),
-        )
-        if tested
-        else (),
-        notes=NOTES,
-    )
+    return tuple(table for table in tables if len(table.frame))
 
 
 def _lead(result: Niche) -> str:
