@@ -277,12 +277,12 @@ def test_a_10x_file_of_two_genomes_is_refused(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_before_anything_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(gather, "VALUES_IN_MEMORY", 1)
-    monkeypatch.setattr("os.posix_fallocate", full)
     source = open_source(FORMATS["h5ad csc"][0](CELLS, tmp_path))
+    monkeypatch.setattr(Path, "open", full)
     with pytest.raises(OutputError, match=r"GiB of temporary space.*No space left.*set TMPDIR"):
         dense(source, 5)
 

@@ -82,16 +82,18 @@ def test_dask_arrays_are_computed_block_by_block() -> None:
     np.testing.assert_array_equal(dense(open_source(cells), 6), CELLS.X)
 
 
-def test_values_stored_by_gene_pass_through_a_temporary_file_unchanged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("in_memory", [1, 10, 50])
+def test_values_stored_by_gene_pass_through_temporary_files_unchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_memory: int
 ) -> None:
-    monkeypatch.setattr(gather, "VALUES_IN_MEMORY", 10)
+    monkeypatch.setattr(gather, "VALUES_IN_MEMORY", in_memory)
     monkeypatch.setattr(matrix, "VALUES_PER_READ", 16)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     write, _ = FORMATS["h5ad csc"]
     source = open_source(write(CELLS, tmp_path))
     np.testing.assert_array_equal(dense(source, 9), CELLS.X)
+    np.testing.assert_array_equal(dense(source, 4, 11, 30), CELLS.X[11:30])
     assert list(tmp_path.glob("turncoat-rows-*"))
     del source
     assert not list(tmp_path.glob("turncoat-rows-*"))

@@ -9,14 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from turncoat.errors import FileFormatError
-from turncoat.study.sources.gather import Rows, Triple, gather_rows
+from turncoat.study.sources.gather import GatheredRows, Triple
 from turncoat.study.sources.protocol import Block
 from turncoat.tables import IntArray
 
 logger = logging.getLogger(__name__)
 
 #: Stored values read at a time where the layout forces us to read across rows.
-VALUES_PER_READ = 4_000_000
+VALUES_PER_READ = 1_000_000
 
 
 class Matrix(Protocol):
@@ -147,17 +147,24 @@ class GatheredMatrix:
         self.shape = shape
         self.where = where
         self._lock = threading.Lock()
-        self._rows: Rows | None = None
+        self._rows: GatheredRows | None = None
 
     def blocks(self, rows_per_block: int, start: int, stop: int) -> Iterator[Block]:
         """Gather all rows, once, then read rows ``start`` to ``stop`` in order."""
         with self._lock:
             if self._rows is None:
                 logger.info("%s is not stored row by row: putting it in that order", self.where)
-                self._rows = gather_rows(self.triples, self.shape[0])
-        rows = self._rows
-        by_row = CsrMatrix(rows.data, rows.indices, rows.indptr, self.shape, self.where)
-        yield from by_row.blocks(rows_per_block, start, stop)
+                self._rows = GatheredRows(self.triples, self.shape[0])
+        yield from self._rows.blocks(rows_per_block, start, stop)
+
+
+def lines_of(indptr: IntArray, begin: int, end: int) -> IntArray:
+    """Tell in which line (row or column) each of the stored values ``begin`` to ``end`` is."""
+    first = int(np.searchsorted(indptr, begin, side="right")) - 1
+    last = int(np.searchsorted(indptr, end, side="left"))
+    bounds = np.clip(indptr[first : last + 1], begin, end)
+    sizes: IntArray = bounds[1:] - bounds[:-1]
+    return np.repeat(np.arange(first, last, dtype=np.int32), sizes)
 
 
 def csc_matrix(
@@ -170,7 +177,7 @@ def csc_matrix(
             end = min(begin + VALUES_PER_READ, int(indptr[-1]))
             cells = read_stretch(indices, begin, end, where)
             check_range(cells, shape[0], where)
-            genes = np.searchsorted(indptr, np.arange(begin, end), side="right") - 1
+            genes = lines_of(indptr, begin, end)
             yield cells, genes, read_stretch(data, begin, end, where)
 
     return GatheredMatrix(triples, shape, where)
