@@ -10,7 +10,10 @@ import pandas as pd
 from factories import tally_from_cells
 from turncoat.pipeline import Run, Stage
 from turncoat.stats import Contrast
-from turncoat.tables import Column, TableSchema
+from turncoat.study import TallyPlan
+from turncoat.tables import Column, TableSchema, store
+from turncoat.tally import CellAccount
+from turncoat.tally.account import ACCOUNT_KEY
 
 
 @dataclass
@@ -86,7 +89,10 @@ def cells(study: Any) -> list[Path]:
 
 def _tally(run: Run) -> None:
     counts, obs = cells_of(study_of(run).cells)
-    run.save_tally(tally_from_cells(counts, obs, ["A", "B", "C", "D"]))
+    tally = tally_from_cells(counts, obs, ["A", "B", "C", "D"])
+    quality, dropped = CellAccount.quality_schema.build([]), TallyPlan.schema.build([])
+    store(tally, ACCOUNT_KEY, CellAccount(quality, dropped, {}))
+    run.save_tally(tally)
 
 
 def _sums(run: Run) -> None:

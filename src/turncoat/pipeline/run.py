@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -122,8 +123,9 @@ class Run:
             When it cannot be written.
         """
         path = self.directory / "tally.h5ad"
+        image = _h5ad_image(tally)
         with whole_file(path) as unfinished:
-            tally.write_h5ad(unfinished, compression="gzip")
+            unfinished.write_bytes(image)
         _read_tally.cache_clear()
         self.written.append(path)
 
@@ -166,6 +168,17 @@ class Run:
         order = {part: place for place, part in enumerate(self.contrasts())}
         parts.sort(key=lambda part: (order.get(part, len(order)), part))
         return {part: self.findings.load(f"{room}.{part}" if part else room, cls) for part in parts}
+
+
+def _h5ad_image(tally: "ad.AnnData") -> memoryview:
+    """Lay out an h5ad file in memory: HDF5 on a full disk takes the whole process down."""
+    import h5py
+    from anndata.io import write_elem
+
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as file:
+        write_elem(file, "/", tally, dataset_kwargs={"compression": "gzip"})
+    return stream.getbuffer()
 
 
 @functools.lru_cache(maxsize=1)

@@ -4,7 +4,9 @@ import pandas as pd
 
 from turncoat.report.section import Material, Section, Table
 from turncoat.stats import Contrast
-from turncoat.tally import layout
+from turncoat.tables import UNS_KEY, restore
+from turncoat.tally import CellAccount, layout
+from turncoat.tally.account import ACCOUNT_KEY
 
 UNIT_OF_EVIDENCE = (
     "The donor is the unit of evidence throughout: more cells of the same donor make a "
@@ -14,9 +16,10 @@ UNIT_OF_EVIDENCE = (
 
 def section(material: Material) -> Section:
     """Write the design from the tally and the study's contrasts."""
-    rows = material.tally().obs
+    tally = material.tally()
+    rows = tally.obs
     notes = [UNIT_OF_EVIDENCE]
-    kind = material.tally().uns["turncoat"][layout.META_KEY].get("study_kind", "unsorted")
+    kind = tally.uns[UNS_KEY][layout.META_KEY].get("study_kind", "unsorted")
     if kind != "unsorted":
         notes.append(
             f"The study declares its cells as {kind}: how many cells of a kind there are says "
@@ -47,6 +50,7 @@ def section(material: Material) -> Section:
             ),
         ),
         notes=tuple(notes),
+        dropped=restore(tally, ACCOUNT_KEY, CellAccount).dropped,
     )
 
 
