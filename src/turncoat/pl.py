@@ -9,6 +9,7 @@ from turncoat.allegiance.plot import (
 from turncoat.allegiance.plot_reach import reach
 from turncoat.niche.plot import abundance, niche
 from turncoat.outcome.plot import outcome_curves, outcome_forest, outcome_random
+from turncoat.therapy.plot import therapy
 
 __all__ = [
     "abundance",
@@ -21,4 +22,5 @@ __all__ = [
     "outcome_forest",
     "outcome_random",
     "reach",
+    "therapy",
 ]

@@ -6,5 +6,15 @@ from turncoat.allegiance.reach import reach
 from turncoat.niche.abundance import abundance
 from turncoat.niche.niche import niche
 from turncoat.outcome.outcome import outcome, signature
+from turncoat.therapy.therapy import therapy
 
-__all__ = ["abundance", "allegiance", "axis_scores", "niche", "outcome", "reach", "signature"]
+__all__ = [
+    "abundance",
+    "allegiance",
+    "axis_scores",
+    "niche",
+    "outcome",
+    "reach",
+    "signature",
+    "therapy",
+]
