@@ -102,15 +102,24 @@ def _row(matched: dict[str, Any], cancer: str) -> dict[str, Any]:
         "warning": matched["warning"],
         "status": status,
         "reach": cut.reach,
-        "part_claim": float(finding.is_supported),
-        "part_level": LEVEL_PART[cut.level],
-        "part_direction": DIRECTION_PART[matched["direction"]],
-        "part_status": status_part(status),
-        "part_source": float(drug["evidence"] == "verified"),
-        "part_cell": float(finding.is_special),
+        **parts_of(finding, cut, matched["direction"], status, drug["evidence"]),
         "would_change": would_change(finding, matched["direction"], status, drug["evidence"]),
     }
     return row | {name: drug[name] for name in copied}
+
+
+def parts_of(
+    finding: Finding, cut: Cut, direction: str, status: str, evidence: str
+) -> dict[str, float]:
+    """Work out the six named parts of a cut."""
+    return {
+        "part_claim": float(finding.is_supported),
+        "part_level": LEVEL_PART[cut.level],
+        "part_direction": DIRECTION_PART[direction],
+        "part_status": status_part(status),
+        "part_source": float(evidence == "verified"),
+        "part_cell": float(finding.is_special),
+    }
 
 
 def status_part(status: str) -> float:
