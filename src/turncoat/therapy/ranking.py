@@ -33,6 +33,17 @@ ORDER: Final = (
     "part_status",
     "part_level",
 )
+#: Columns taken over from the drug's row.
+COPIED: Final = (
+    "action",
+    "indication",
+    "region",
+    "status_date",
+    "toxicities",
+    "trials",
+    "source",
+    "note",
+)
 #: Drugs per finding and target in the table; the rest of the Guide's tool compounds is counted.
 MAX_TOOLS: Final = 3
 
@@ -75,16 +86,6 @@ def _row(matched: dict[str, Any], cancer: str) -> dict[str, Any]:
         phase=drug["phase"],
         date=drug["status_date"],
     )
-    copied = (
-        "action",
-        "indication",
-        "region",
-        "status_date",
-        "toxicities",
-        "trials",
-        "source",
-        "note",
-    )
     row = {
         "rank": 0,
         "claim": finding.claim,
@@ -105,7 +106,7 @@ def _row(matched: dict[str, Any], cancer: str) -> dict[str, Any]:
         **parts_of(finding, cut, matched["direction"], status, drug["evidence"]),
         "would_change": would_change(finding, matched["direction"], status, drug["evidence"]),
     }
-    return row | {name: drug[name] for name in copied}
+    return row | {name: drug[name] for name in COPIED}
 
 
 def parts_of(
