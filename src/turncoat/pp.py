@@ -1,6 +1,14 @@
 """From files to a tally."""
 
-from turncoat.cells import Annotator, annotate, train_annotator
+from turncoat.cells import Annotator, annotate, malignant, train_annotator
 from turncoat.tally import merge_tallies, tally, tally_plan
 
-__all__ = ["Annotator", "annotate", "merge_tallies", "tally", "tally_plan", "train_annotator"]
+__all__ = [
+    "Annotator",
+    "annotate",
+    "malignant",
+    "merge_tallies",
+    "tally",
+    "tally_plan",
+    "train_annotator",
+]

@@ -1,6 +1,8 @@
 """Row by row: what each cell is, how sure that is, and when to abstain."""
 
 from turncoat.cells.annotate import annotate, annotate_plan, annotate_study, learn_annotator
+from turncoat.cells.malignancy import Malignancy
+from turncoat.cells.malignant import malignant
 from turncoat.cells.markers import MarkerSet, marker_set
 from turncoat.cells.model import UNASSIGNED, Annotator
 from turncoat.cells.result import Annotation
@@ -10,11 +12,13 @@ __all__ = [
     "UNASSIGNED",
     "Annotation",
     "Annotator",
+    "Malignancy",
     "MarkerSet",
     "annotate",
     "annotate_plan",
     "annotate_study",
     "learn_annotator",
+    "malignant",
     "marker_set",
     "train_annotator",
 ]

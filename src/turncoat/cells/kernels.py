@@ -80,3 +80,33 @@ def pick_columns(
             slot = slots[indices[k]]
             if slot >= 0:
                 picked[cell, slot] += data[k]
+
+
+def smooth_along_reference(
+    values: FloatArray, first: IntArray, last: IntArray, smoothed: FloatArray
+) -> None:
+    """Average each row over a window of columns around each column, as plainly as NumPy allows."""
+    for column in range(values.shape[1]):
+        smoothed[:, column] = values[:, first[column] : last[column]].mean(axis=1)
+
+
+@kernel(reference=smooth_along_reference)
+def smooth_along(values: FloatArray, first: IntArray, last: IntArray, smoothed: FloatArray) -> None:
+    """Average each row over a window of columns around each column, by running sums.
+
+    ``first`` and ``last`` never decrease within a chromosome; a window that begins anew is
+    summed anew, so that errors of rounding do not travel from one chromosome to the next.
+    """
+    for row in range(values.shape[0]):
+        total = 0.0
+        low, high = 0, 0
+        for column in range(values.shape[1]):
+            if first[column] >= high:
+                low, high, total = first[column], first[column], 0.0
+            while high < last[column]:
+                total += values[row, high]
+                high += 1
+            while low < first[column]:
+                total -= values[row, low]
+                low += 1
+            smoothed[row, column] = total / (high - low)

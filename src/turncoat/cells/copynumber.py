@@ -1,0 +1,155 @@
+"""Copy number along the genome, read from expression: gains and losses shared by a tumour's cells.
+
+Genes in genome order are compared with normal cells and averaged over windows. A malignant cell
+is told by agreeing with the profile that the tumour cells of its donor share, not by the size of
+its own wiggles: noise does not agree with anything (after Tirosh et al. 2016, Science 352:189).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from turncoat.cells.kernels import smooth_along
+from turncoat.errors import CountsError
+from turncoat.knowledge.registry import read_table
+from turncoat.tables import BoolArray, FloatArray, IntArray
+
+#: Genes per window: about a chromosome arm's fifth; the choice of inferCNV.
+WINDOW: Final = 101
+#: A difference from the reference larger than this (log units) is a gene switched on or off.
+MOST_DIFFERENCE: Final = 3.0
+#: Mean log expression below which a gene says nothing about its copies.
+LEAST_EXPRESSION: Final = 0.05
+#: Fewer genes in order than this make no profile.
+MIN_GENES: Final = 500
+#: Families whose expression tells the kind of cell, not its copies.
+FAMILIES: Final = ("HLA-", "IGH", "IGK", "IGL", "TRAC", "TRBC", "TRDC", "TRGC", "H2-", "Igh", "Igk")
+#: Rounds in which the cells that agree make the profile anew.
+N_ROUNDS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Genome:
+    """Columns of a matrix in the order of the genome.
+
+    Parameters
+    ----------
+    columns
+        Column numbers, shape ``(n_ordered,)``.
+    chromosome
+        Chromosome of each, same shape.
+    arm
+        Chromosome and arm of each, as ``1p``; the chromosome alone for mouse.
+    """
+
+    columns: IntArray
+    chromosome: IntArray
+    arm: "np.ndarray[tuple[int], np.dtype[np.object_]]"
+
+    def keep(self, kept: BoolArray) -> "Genome":
+        """Leave out some genes."""
+        return Genome(self.columns[kept], self.chromosome[kept], self.arm[kept])
+
+    def windows(self, size: int = WINDOW) -> tuple[IntArray, IntArray]:
+        """First and last column (exclusive) of the window around each gene."""
+        first = np.zeros(self.columns.size, dtype=np.int64)
+        last = np.zeros(self.columns.size, dtype=np.int64)
+        for chromosome in np.unique(self.chromosome):
+            rows = np.flatnonzero(self.chromosome == chromosome)
+            start, stop = rows[0], rows[-1] + 1
+            first[rows] = np.maximum(rows - size // 2, start)
+            last[rows] = np.minimum(rows + size - size // 2, stop)
+        return first, last
+
+
+def order_genes(genes: pd.Index, species: str) -> Genome:
+    """Find the genes of a panel along the genome.
+
+    Raises
+    ------
+    CountsError
+        When fewer than :data:`MIN_GENES` have a known position.
+    """
+    table = read_table("gene_positions")
+    table = table[table["species"] == species]
+    table = table[~table["gene"].str.startswith(FAMILIES)]
+    at = genes.get_indexer(pd.Index(table["gene"]))
+    found = at >= 0
+    if found.sum() < MIN_GENES:
+        raise CountsError(
+            f"Copy number needs at least {MIN_GENES} genes with a position on the {species} "
+            f"genome; {int(found.sum())} of {len(genes)} have one. Use the whole transcriptome."
+        )
+    placed = table[found]
+    arm = placed["chromosome"].astype(str) + placed["arm"].astype(str)
+    return Genome(at[found], placed["chromosome"].to_numpy(), arm.to_numpy(dtype=object))
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What normal cells express: the range over kinds of normal cells, per ordered gene."""
+
+    genome: Genome
+    low: FloatArray
+    high: FloatArray
+
+    def profile(self, logged: FloatArray) -> FloatArray:
+        """Smoothed difference of each cell from the normal range, shape ``(n_cells, n_genes)``."""
+        ordered = logged[:, self.genome.columns].astype(np.float64)
+        above = np.maximum(ordered - self.high, 0) + np.minimum(ordered - self.low, 0)
+        bounded = np.clip(above, -MOST_DIFFERENCE, MOST_DIFFERENCE)
+        smoothed = np.empty_like(bounded)
+        smooth_along(bounded, *self.genome.windows(), smoothed)
+        centred: FloatArray = smoothed - np.median(smoothed, axis=1, keepdims=True)
+        return centred
+
+
+def make_baseline(logged: FloatArray, groups: IntArray, genome: Genome) -> Baseline:
+    """Describe normal cells of several kinds.
+
+    Parameters
+    ----------
+    logged
+        Log-normalised expression of the normal cells, shape ``(n_cells, n_genes)``.
+    groups
+        Kind of each cell, shape ``(n_cells,)``. A gene is only called different where it is
+        outside the range of the kinds.
+    genome
+        Genes in order.
+    """
+    ordered = logged[:, genome.columns].astype(np.float64)
+    means = np.stack([ordered[groups == group].mean(axis=0) for group in np.unique(groups)])
+    kept = means.max(axis=0) > LEAST_EXPRESSION
+    return Baseline(genome.keep(kept), means[:, kept].min(axis=0), means[:, kept].max(axis=0))
+
+
+def agreement(profiles: FloatArray, shared: FloatArray) -> FloatArray:
+    """Correlation of each profile with a shared one, shape ``(n_cells,)``."""
+    mine = profiles - profiles.mean(axis=1, keepdims=True)
+    theirs = shared - shared.mean()
+    size = np.linalg.norm(mine, axis=1) * np.linalg.norm(theirs)
+    correlation: FloatArray = np.where(size > 0, mine @ theirs / np.where(size > 0, size, 1), 0.0)
+    return correlation
+
+
+def shared_profile(candidates: FloatArray) -> FloatArray:
+    """Profile that candidate tumour cells share: those that agree make it, round by round."""
+    strength = (candidates**2).mean(axis=1)
+    chosen = strength >= np.quantile(strength, 2 / 3)
+    shared: FloatArray = candidates[chosen].mean(axis=0)
+    for _ in range(N_ROUNDS):
+        similar = agreement(candidates, shared)
+        chosen = similar >= max(float(np.median(similar)), 0.0)
+        if not chosen.any():
+            break
+        shared = candidates[chosen].mean(axis=0)
+    return shared
+
+
+def by_arm(shared: FloatArray, genome: Genome) -> pd.DataFrame:
+    """Mean shift of each chromosome arm: columns arm, n_genes, shift (log units)."""
+    table = pd.DataFrame({"arm": genome.arm, "shift": shared})
+    grouped = table.groupby("arm", sort=False)["shift"]
+    return pd.DataFrame({"n_genes": grouped.size(), "shift": grouped.mean()}).reset_index()
