@@ -1,3 +1,11 @@
 """Results as tidy tables."""
 
-__all__: list[str] = []
+from turncoat.crosstalk.exchange import (
+    edges,
+    from_cellphonedb,
+    from_liana,
+    to_cellphonedb,
+    to_liana,
+)
+
+__all__ = ["edges", "from_cellphonedb", "from_liana", "to_cellphonedb", "to_liana"]

@@ -7,6 +7,7 @@ from turncoat.allegiance.plot import (
     allegiance_panels,
 )
 from turncoat.allegiance.plot_reach import reach
+from turncoat.crosstalk.plot import crosstalk, crosstalk_donors, crosstalk_map
 from turncoat.niche.plot import abundance, niche
 from turncoat.outcome.plot import outcome_curves, outcome_forest, outcome_random
 from turncoat.therapy.plot import therapy
@@ -17,6 +18,9 @@ __all__ = [
     "allegiance_donors",
     "allegiance_map",
     "allegiance_panels",
+    "crosstalk",
+    "crosstalk_donors",
+    "crosstalk_map",
     "niche",
     "outcome_curves",
     "outcome_forest",

@@ -3,6 +3,8 @@
 from turncoat.allegiance.allegiance import allegiance
 from turncoat.allegiance.axis_scores import axis_scores
 from turncoat.allegiance.reach import reach
+from turncoat.crosstalk.classic import classic_edges
+from turncoat.crosstalk.crosstalk import crosstalk
 from turncoat.niche.abundance import abundance
 from turncoat.niche.niche import niche
 from turncoat.outcome.outcome import outcome, signature
@@ -12,6 +14,8 @@ __all__ = [
     "abundance",
     "allegiance",
     "axis_scores",
+    "classic_edges",
+    "crosstalk",
     "niche",
     "outcome",
     "reach",

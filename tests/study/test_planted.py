@@ -233,7 +233,7 @@ def test_ligand_and_receptor_of_a_decoy_never_meet(plain: ad.AnnData) -> None:
 
 
 def test_receivers_follow_the_signal_they_hear() -> None:
-    cells = tc.ds.planted(n_donors=12, n_controls=12, cells_per_donor=1500, n_genes=900, seed=3)
+    cells = tc.ds.planted(n_donors=20, n_controls=20, cells_per_donor=800, n_genes=900, seed=3)
     truth = tc.ds.planted_truth(cells)
     counts = {
         donor: cells[cells.obs["donor"] == donor] for donor in cells.obs["donor"].cat.categories

@@ -66,6 +66,8 @@ def base_levels(genes: tuple[str, ...], plan: Plan, draw: np.random.Generator) -
     fixed = np.full((len(NAMES), len(genes)), np.nan)
     _set_roles(fixed, number, draw)
     for edge in plan.edges:
+        _set(fixed, number, edge.ligand.split("_"), ELSEWHERE)
+    for edge in plan.edges:
         _set_edge(fixed, number, edge)
     rest = np.exp(
         REST_SD * draw.standard_normal(len(genes))
@@ -110,7 +112,6 @@ def _set_roles(fixed: FloatArray, number: dict[str, int], draw: np.random.Genera
 
 def _set_edge(fixed: FloatArray, number: dict[str, int], edge: Edge) -> None:
     ligand, receptor = edge.ligand.split("_"), edge.receptor.split("_")
-    _set(fixed, number, ligand, ELSEWHERE)
     _set(fixed, number, ligand, LIGAND_LEVEL, edge.sender)
     _raise(fixed, number, receptor, RECEPTOR_LEVEL, edge.receiver)
     if edge.decoy == "receptor_absent":

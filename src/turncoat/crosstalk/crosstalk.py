@@ -1,0 +1,269 @@
+"""The crosstalk question as a user asks it."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from turncoat.crosstalk.assemble import (
+    abundance_table,
+    antagonist_table,
+    coverage_table,
+    donor_table,
+    dropped_table,
+)
+from turncoat.crosstalk.evidence import edge_table, rank_edges
+from turncoat.crosstalk.heard import Responses
+from turncoat.crosstalk.listen import known_responses
+from turncoat.crosstalk.pairs import Pairs, find_pairs
+from turncoat.crosstalk.read import read_field
+from turncoat.crosstalk.result import Crosstalk
+from turncoat.crosstalk.science import Limits
+from turncoat.crosstalk.tissue import Question, TissueResult, analyse
+from turncoat.errors import (
+    ArgumentError,
+    DesignWarning,
+    DroppedDataWarning,
+    MissingKeyError,
+    did_you_mean,
+    warn,
+)
+from turncoat.knowledge.registry import read_table
+from turncoat.stats.contrast import Contrast
+from turncoat.tables import store
+from turncoat.tally import layout
+from turncoat.tally.arms import check_contrast, tally_meta, tissues_within
+
+Senders = Sequence[str] | Literal["switched", "all"]
+
+
+def crosstalk(
+    tally: ad.AnnData,
+    contrast: Contrast,
+    *,
+    senders: Senders = "switched",
+    allegiance: pd.DataFrame | None = None,
+    pairs: pd.DataFrame | None = None,
+    min_cells: int = 5,
+    min_donors: int = 3,
+    min_detection: float = 0.1,
+    ambient: float = 0.05,
+    fdr: float = 0.1,
+    n_permutations: int = 1_999,
+    key_added: str | None = "crosstalk",
+) -> Crosstalk:
+    """Tell which signals populations gained or lost between the arms, and who answers.
+
+    For every sample, sender, receiver and ligand-receptor pair the two sides are measured; an
+    edge counts only where both are expressed in the same sample. Three questions are asked of
+    each edge over donors: is it present, is it specific to this sender and receiver, is it
+    different between the arms? Of those that differ: does the receiver's response follow?
+
+    Parameters
+    ----------
+    tally
+        A tally (:func:`turncoat.pp.tally`).
+    contrast
+        What is compared.
+    senders
+        ``"switched"`` for the populations that allegiance found to have switched, ``"all"``, or
+        names.
+    allegiance
+        The table of :func:`turncoat.tl.allegiance` (columns population, verdict); needed for
+        ``senders="switched"``.
+    pairs
+        Own ligand-receptor pairs (columns ligand, receptor); the bundled table by default.
+    min_cells
+        Cells that a population must have in a sample; fewer tell nothing of expression.
+    min_donors
+        Donors of one arm in which an edge must be present, and that each arm must have.
+    min_detection
+        Share of cells in which the weakest subunit must be seen; 0.1 is the field's custom.
+    ambient
+        Share of ambient RNA assumed at most: a level must exceed what the sample's average
+        would leave in every cell. Droplet data have 0.02 to 0.1.
+    fdr
+        False-discovery rate of every verdict. 0.1, because edges are leads to follow.
+    n_permutations
+        Arrangements of donors drawn where there are more than 20,000; 0 for none.
+    key_added
+        Where the result is kept in ``tally.uns["turncoat"]``; None to keep it nowhere.
+
+    Returns
+    -------
+    Crosstalk
+        Edges, best supported first, and the tables behind them.
+
+    Raises
+    ------
+    ArgumentError
+        When a number is out of range, or ``senders`` cannot be understood.
+    KnowledgeError, MissingKeyError
+        When pairs are malformed, or share no gene with the tally.
+    MissingKeyError, StudyError, DesignError
+        When the contrast does not fit the tally.
+
+    Notes
+    -----
+    An edge's strength is ``log2(1 + sqrt(L R) / 0.5)``, with L and R the counts per 10,000 of the
+    weakest subunits: 0 when either side is absent, whatever the other does.
+
+    References
+    ----------
+    Efremova et al. (2020), *Nature Protocols* 15:1484 (complexes by their weakest subunit);
+    Browaeys et al. (2023), bioRxiv 2023.06.13.544751 (donors as the unit); Smyth (2004),
+    *Statistical Applications in Genetics and Molecular Biology* 3:3 (moderated variances).
+
+    Examples
+    --------
+    >>> import turncoat as tc
+    >>> cells = tc.ds.planted(n_donors=4, n_controls=4, cells_per_donor=300, n_genes=900)
+    >>> tally = tc.pp.tally(cells, donor_key="donor", sample_key="sample")  # doctest: +SKIP
+    >>> found = tc.tl.crosstalk(
+    ...     tally, tc.Contrast("condition", "case", "control"), senders="all"
+    ... )  # doctest: +SKIP
+    """
+    limits = Limits(min_cells, min_detection, ambient, min_donors)
+    _check_numbers(limits, fdr, n_permutations)
+    check_contrast(tally, contrast)
+    species = str(tally_meta(tally, "species")) or "human"
+    genes = [str(gene) for gene in tally.var_names]
+    wanted = _senders(tally, senders, allegiance)
+    found_pairs = find_pairs(genes, species, pairs)
+    panel = _panel(genes, found_pairs, species)
+    found_pairs = find_pairs(panel, species, pairs)
+    known = known_responses(tuple(panel), species)
+    counts_cells = str(tally_meta(tally, "study_kind", "unsorted")) == "unsorted"
+    ask = Question(contrast, limits, wanted, n_permutations, species, counts_cells)
+    tissues = [
+        analyse(read_field(tally, contrast, tissue, panel), tissue, found_pairs, known, ask)
+        for tissue in tissues_within(tally, contrast)
+    ]
+    schema = Crosstalk.table_schema
+    ranked = _ranked(tissues, found_pairs, known[0], fdr)
+    result = Crosstalk(
+        table=schema.build({name: ranked[name] for name in schema.names}),
+        donors=donor_table(tissues, ranked, contrast),
+        abundance=abundance_table(tissues, counts_cells=counts_cells),
+        antagonists=antagonist_table(tissues),
+        coverage=coverage_table(known[0]),
+        missing=Crosstalk.missing_schema.build(found_pairs.missing.to_dict("list")),  # type: ignore[arg-type]
+        dropped=dropped_table(tissues, find_pairs(genes, species, pairs), limits),
+        params=_params(tally, contrast, limits, wanted, fdr, n_permutations),
+    )
+    _tell(result)
+    if key_added is not None:
+        store(tally, key_added, result)
+    return result
+
+
+def _check_numbers(limits: Limits, fdr: float, n_permutations: int) -> None:
+    if not 0 < fdr < 1:
+        raise ArgumentError(f"'fdr' should lie between 0 and 1; got {fdr!r}.")
+    if limits.min_donors < 2:
+        raise ArgumentError(f"'min_donors' should be at least 2; got {limits.min_donors!r}.")
+    if limits.min_cells < 1:
+        raise ArgumentError(f"'min_cells' should be at least 1; got {limits.min_cells!r}.")
+    for name, value in (("min_detection", limits.min_detection), ("ambient", limits.ambient)):
+        if not 0 <= value < 1:
+            raise ArgumentError(f"'{name}' should lie within [0, 1); got {value!r}.")
+    if n_permutations != 0 and n_permutations < 99:
+        raise ArgumentError(f"'n_permutations' should be 0 or at least 99; got {n_permutations!r}.")
+
+
+def _senders(
+    tally: ad.AnnData, senders: Senders, allegiance: pd.DataFrame | None
+) -> tuple[str, ...] | None:
+    known = sorted(set(tally.obs[layout.POPULATION].astype(str)))
+    if senders == "all":
+        return None
+    if senders == "switched":
+        if allegiance is None:
+            raise ArgumentError(
+                "senders='switched' follows allegiance: give its table as "
+                "allegiance=turncoat.tl.allegiance(...).table, or set senders='all'."
+            )
+        for column in ("population", "verdict"):
+            if column not in allegiance:
+                raise MissingKeyError(
+                    f"The table of allegiance (argument 'allegiance') has no column '{column}'. "
+                    f"{did_you_mean(column, allegiance.columns)}"
+                )
+        chosen = allegiance.loc[allegiance["verdict"] == "switched", "population"]
+        return tuple(sorted(set(chosen.astype(str)) & set(known)))
+    names = (senders,) if isinstance(senders, str) else tuple(senders)
+    for name in names:
+        if name not in known:
+            raise ArgumentError(
+                f"The tally has no population '{name}' (argument 'senders'). "
+                f"{did_you_mean(name, known)}"
+            )
+    return names
+
+
+def _panel(genes: list[str], pairs: Pairs, species: str) -> list[str]:
+    """List the genes of the tally that crosstalk reads, in the tally's order."""
+    wanted = {genes[number] for number in pairs.ligands.genes}
+    wanted |= {genes[number] for number in pairs.receptors.genes}
+    for name, column in (("machinery", "gene"), ("antagonists", "antagonist")):
+        table = read_table(name)
+        wanted |= set(table.loc[table["species"] == species, column])
+    response = set(read_table("responses")["gene"]) | set(read_table("response_programmes")["gene"])
+    return [gene for gene in genes if gene in wanted or gene.upper() in response]
+
+
+def _ranked(
+    tissues: list[TissueResult], pairs: Pairs, responses: Responses, fdr: float
+) -> pd.DataFrame:
+    filled = [
+        edge_table(tissue, pairs, responses, fdr) for tissue in tissues if tissue.edges.pair.size
+    ]
+    if not filled:
+        return Crosstalk.table_schema.build([]).assign(edge=np.empty(0, dtype=np.int64))
+    return rank_edges(pd.concat(filled, ignore_index=True))
+
+
+def _params(
+    tally: ad.AnnData,
+    contrast: Contrast,
+    limits: Limits,
+    senders: tuple[str, ...] | None,
+    fdr: float,
+    n_permutations: int,
+) -> dict[str, object]:
+    return {
+        "contrast": contrast.label,
+        "variable": contrast.variable,
+        "case": contrast.case,
+        "reference": contrast.reference,
+        "block": contrast.block or "",
+        "covariates": list(contrast.covariates),
+        "senders": "all" if senders is None else list(senders),
+        "min_cells": limits.min_cells,
+        "min_donors": limits.min_donors,
+        "min_detection": limits.min_detection,
+        "min_share": limits.min_share,
+        "ambient": limits.ambient,
+        "fdr": fdr,
+        "n_permutations": n_permutations,
+        "synthetic": str(tally_meta(tally, "synthetic")),
+    }
+
+
+def _tell(result: Crosstalk) -> None:
+    if not (result.table["status"] == "tested").any():
+        warn(
+            "No edge can be tested with these senders and donors. The reasons are in .table "
+            "and .dropped.",
+            DesignWarning,
+        )
+    elif not result.dropped.empty and np.any(result.dropped["what"] == "population in a sample"):
+        number = int(
+            result.dropped.loc[result.dropped["what"] == "population in a sample", "n"].sum()
+        )
+        warn(
+            f"Left out {number} populations of samples with too few cells; see .dropped.",
+            DroppedDataWarning,
+        )

@@ -1,0 +1,276 @@
+"""Does an edge differ between the arms? Donors are the unit, many edges at once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+from turncoat.crosstalk.moderation import adjust, variance_prior
+from turncoat.stats.contrast import Contrast
+from turncoat.stats.estimate import estimate
+from turncoat.stats.permutation import arrangements
+from turncoat.stats.units import Units, arrange
+from turncoat.tables import BoolArray, FloatArray, IntArray
+
+#: Edges per block of a permutation test: keeps the working array in tens of megabytes.
+BLOCK: Final = 2_000
+#: A prior with so many degrees of freedom is as good as certain.
+MAX_PRIOR_FREEDOM: Final = 1e6
+LEVEL: Final = 0.95
+#: Edges that share one prior of the variance: enough to fit its two numbers well, and at most
+#: so many levels per kind.
+GROUP: Final = 60
+MAX_BINS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Case minus reference for every edge, as arrays over edges; NaN where not tested.
+
+    Parameters
+    ----------
+    change, lower, upper
+        Difference of means and its 95 % interval.
+    pvalue
+        Two-sided p-value of the moderated t-test.
+    permutation
+        Two-sided permutation p-value, exact where all arrangements were listed.
+    floor
+        Smallest permutation p-value that the donors at hand allow.
+    n_case, n_reference
+        Units that enter.
+    weakest
+        The change with one donor left out that is nearest to 0 or beyond it, in the direction of
+        ``change``: its sign differs from that of ``change`` when the finding hangs on one donor.
+    """
+
+    change: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    pvalue: FloatArray
+    permutation: FloatArray
+    floor: FloatArray
+    n_case: IntArray
+    n_reference: IntArray
+    weakest: FloatArray
+
+    @classmethod
+    def none(cls, n_edges: int) -> "Differences":
+        """Nothing tested yet."""
+        change, lower, upper, pvalue, permutation, floor, weakest = np.full((7, n_edges), np.nan)
+        n_case, n_reference = np.zeros((2, n_edges), dtype=np.int64)
+        return cls(change, lower, upper, pvalue, permutation, floor, n_case, n_reference, weakest)
+
+
+def compare(
+    values: FloatArray,
+    units: Units,
+    covariates: FloatArray,
+    *,
+    min_donors: int,
+    n_permutations: int,
+    alike: IntArray | None = None,
+) -> Differences:
+    """Compare the arms edge by edge, leaving out the units in which an edge is not measured.
+
+    Pairs, partial pairs and blocks enter as in the rest of the house; variances are moderated
+    over edges, since a handful of donors knows its own spread badly (Smyth 2004).
+
+    Parameters
+    ----------
+    values
+        One value per unit and edge, NaN where not measured, shape ``(n_units, n_edges)``.
+    units
+        The donors as arranged.
+    covariates
+        Columns to adjust for, shape ``(n_units, n_covariates)``.
+    min_donors
+        Units that each arm must have.
+    n_permutations
+        Arrangements drawn where they are too many to list; 0 for no permutation test.
+    alike
+        Kind of each edge, shape ``(n_edges,)``: a population of few cells is noisier than one of
+        many, so spreads are shared only among edges of one kind and a similar level.
+
+    Returns
+    -------
+    Differences
+        NaN where there are too few donors.
+
+    References
+    ----------
+    Smyth (2004), *Statistical Applications in Genetics and Molecular Biology* 3:3 (moderated t);
+    Freedman and Lane (1983), *Journal of Business and Economic Statistics* 1:292 (covariates).
+
+    Examples
+    --------
+    >>> from turncoat.stats.units import arrange
+    >>> units = arrange(list("abcdef"), [True] * 3 + [False] * 3)
+    >>> values = np.array([[3.0], [4.0], [5.0], [1.0], [2.0], [0.0]])
+    >>> found = compare(values, units, np.empty((6, 0)), min_donors=3, n_permutations=0)
+    >>> float(found.change[0])
+    3.0
+    """
+    found = Differences.none(values.shape[1])
+    error, freedom, scale = (np.full(values.shape[1], np.nan) for _ in range(3))
+    for keep, edges in same_units(values):
+        if not _enough(units, keep, min_donors):
+            continue
+        mine, kept = units.take(keep), values[np.ix_(keep, edges)]
+        adjusted, lost = adjust(kept, mine, covariates[keep])
+        outcome = estimate(adjusted, mine)
+        found.change[edges] = outcome.effect
+        error[edges] = outcome.error * lost.inflation
+        freedom[edges] = outcome.freedom - lost.freedom
+        scale[edges] = 1 / mine.n_case + 1 / mine.n_reference
+        found.n_case[edges], found.n_reference[edges] = mine.n_case, mine.n_reference
+        found.weakest[edges] = leave_one_out(adjusted, mine, outcome.effect)
+        if n_permutations:
+            found.permutation[edges] = permutation_pvalues(adjusted, mine, n_permutations)
+            found.floor[edges] = mine.floor(n_permutations)
+    kinds = np.zeros(values.shape[1], dtype=np.int64) if alike is None else alike
+    _moderate(found, (error, freedom, scale), levels_alike(values, kinds))
+    return found
+
+
+def _enough(units: Units, keep: BoolArray, min_donors: int) -> bool:
+    case = units.case[keep]
+    if min(case.sum(), (~case).sum()) < min_donors:
+        return False
+    return units.take(keep).n_arrangements > 1
+
+
+def same_units(values: FloatArray) -> Iterator[tuple[BoolArray, IntArray]]:
+    """Group edges that are measured in the same units.
+
+    Yields
+    ------
+    tuple
+        Units kept, shape ``(n_units,)``, and the numbers of the edges.
+    """
+    if not values.shape[1]:
+        return
+    known = np.isfinite(values)
+    packed = np.ascontiguousarray(np.packbits(known, axis=0).T)
+    keys = packed.view([("", packed.dtype)] * packed.shape[1]).ravel()
+    _, first, codes = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes))
+    for number, edges in enumerate(np.split(order, ends[:-1])):
+        yield known[:, first[number]], edges
+
+
+def levels_alike(values: FloatArray, kinds: IntArray) -> IntArray:
+    """Split each kind of edge by its mean level into groups of at least :data:`GROUP`."""
+    known = np.isfinite(values)
+    mean = np.where(known, values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    order = np.lexsort((mean, kinds))
+    _, ordered = np.unique(kinds[order], return_inverse=True)
+    size = np.bincount(ordered)
+    place = np.arange(order.size) - np.concatenate([[0], np.cumsum(size)[:-1]])[ordered]
+    bins = np.clip(size // GROUP, 1, MAX_BINS)[ordered]
+    codes = np.empty(order.size, dtype=np.int64)
+    codes[order] = ordered * MAX_BINS + place * bins // size[ordered]
+    return codes
+
+
+def _moderate(
+    found: Differences, spread: tuple[FloatArray, FloatArray, FloatArray], groups: IntArray
+) -> None:
+    error, freedom, scale = spread
+    usable = np.isfinite(error) & (freedom >= 1)
+    order = np.flatnonzero(usable)[np.argsort(groups[usable], kind="stable")]
+    starts = np.flatnonzero(np.diff(groups[order]))
+    for some in np.split(order, starts + 1) if order.size else []:
+        variance = error[some] ** 2 / scale[some]
+        prior_freedom, prior = variance_prior(variance, freedom[some])
+        certain = min(prior_freedom, MAX_PRIOR_FREEDOM)
+        pooled = (certain * prior + freedom[some] * variance) / (certain + freedom[some])
+        # Moderation lends precision from other edges, at most what all of them have together.
+        total = np.minimum(certain + freedom[some], freedom[some].sum())
+        standard = np.sqrt(pooled * scale[some])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            statistic = np.where(standard > 0, found.change[some] / standard, np.nan)
+        found.pvalue[some] = 2 * stdtr(total, -np.abs(statistic))
+        reach = stdtrit(total, 0.5 + LEVEL / 2) * standard
+        found.lower[some] = found.change[some] - reach
+        found.upper[some] = found.change[some] + reach
+
+
+def contrast_weights(labels: BoolArray, units: Units) -> FloatArray:
+    """Compute the weights that turn values into a difference of arms, one row per labelling.
+
+    Pairs count by their number, groups of single donors by the harmonic mean of their arms, as
+    if half of the variance lay within donors.
+    """
+    weights = np.zeros(labels.shape)
+    total = 0.0
+    pairs = units.pairs
+    if pairs.size:
+        share = float(len(pairs))
+        signs = np.where(labels[:, pairs[:, 0]], 1.0, -1.0) / len(pairs)
+        weights[:, pairs[:, 0]] += share * signs
+        weights[:, pairs[:, 1]] -= share * signs
+        total += share
+    for group in units.groups:
+        inside = labels[:, group]
+        n_case = int(units.case[group].sum())
+        n_reference = group.size - n_case
+        share = n_case * n_reference / group.size
+        weights[:, group] = share * np.where(inside, 1 / n_case, -1 / n_reference)
+        total += share
+    return weights / total
+
+
+def permutation_pvalues(values: FloatArray, units: Units, n_permutations: int) -> FloatArray:
+    """Compute the two-sided permutation p-value of the difference of arms, per edge.
+
+    Labels move only within pairs and blocks. The first arrangement is the observed one, so the
+    p-value is never 0.
+    """
+    labels, _ = arrangements(units, n_permutations=n_permutations)
+    weights = contrast_weights(labels, units)
+    centred = values - values.mean(axis=0)
+    found = np.empty(values.shape[1])
+    for start in range(0, values.shape[1], BLOCK):
+        statistic = np.abs(weights @ centred[:, start : start + BLOCK])
+        slack = 1e-9 * np.maximum(np.abs(centred[:, start : start + BLOCK]).max(axis=0), 1e-12)
+        found[start : start + BLOCK] = (statistic >= statistic[0] - slack).mean(axis=0)
+    return found
+
+
+def leave_one_out(values: FloatArray, units: Units, change: FloatArray) -> FloatArray:
+    """Find the least change, in the direction of the whole, over leaving out each donor."""
+    weakest = np.full(values.shape[1], np.inf)
+    names = np.array(units.donors)
+    for donor in sorted(set(units.donors)):
+        keep = names != donor
+        case = units.case[keep]
+        if min(case.sum(), (~case).sum()) == 0:
+            return np.full(values.shape[1], np.nan)
+        rest = units.take(keep)
+        if rest.n_arrangements == 1:
+            return np.full(values.shape[1], np.nan)
+        without = contrast_weights(rest.case[np.newaxis, :], rest)[0] @ values[keep]
+        weakest = np.minimum(weakest, without * np.sign(change))
+    return np.asarray(weakest * np.where(change < 0, -1.0, 1.0))
+
+
+def arm_means(values: FloatArray, case: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """Average the measured units of each arm, NaN for none."""
+    known = np.isfinite(values)
+    filled = np.where(known, values, 0.0)
+    means = []
+    for arm in (case, ~case):
+        number = known[arm].sum(axis=0)
+        means.append(np.where(number > 0, filled[arm].sum(axis=0) / np.maximum(number, 1), np.nan))
+    return means[0], means[1]
+
+
+def units_of(contrast: Contrast, donors: list[str], case: BoolArray, block: list[str]) -> Units:
+    """Arrange the units of a contrast."""
+    if contrast.block is None:
+        return arrange(donors, case)
+    return arrange(donors, case, block="donor" if contrast.block == "donor" else block)

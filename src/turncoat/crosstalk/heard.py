@@ -1,0 +1,235 @@
+"""Does the receiver answer? Its response against the signal, over donors, with a sign."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtr
+
+from turncoat.tables import BoolArray, FloatArray, IntArray
+
+#: Degrees of freedom that must be left after adjustment; with fewer, one donor decides.
+MIN_FREEDOM: Final = 4
+#: Genes that a response needs on the panel, and share of its weight.
+MIN_GENES: Final = 5
+MIN_COVERAGE: Final = 0.3
+#: Two columns of covariates that explain each other to this degree are one.
+COLLINEAR: Final = 1e-8
+
+
+@dataclass(frozen=True, slots=True)
+class Responses:
+    """What receivers do when a ligand reaches them, as weights over genes.
+
+    Parameters
+    ----------
+    names
+        Name of each response.
+    weights
+        Shape ``(n_genes, n_responses)``; every column has mean 0 and the sum of its absolute
+        values is 1.
+    coverage
+        Share of the response's weight whose genes the panel has.
+    n_genes
+        Genes with weight on the panel.
+    """
+
+    names: tuple[str, ...]
+    weights: FloatArray
+    coverage: FloatArray
+    n_genes: IntArray
+
+    def take(self, some: IntArray) -> "Responses":
+        """Keep some of the responses."""
+        return Responses(
+            tuple(self.names[number] for number in some),
+            self.weights[:, some],
+            self.coverage[some],
+            self.n_genes[some],
+        )
+
+    @property
+    def usable(self) -> BoolArray:
+        """Whether enough of the response is measured."""
+        return (self.coverage >= MIN_COVERAGE) & (self.n_genes >= MIN_GENES)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How each receiver's response follows each signal, as arrays over tests.
+
+    Parameters
+    ----------
+    correlation
+        Partial correlation of response and signal over donors.
+    pvalue
+        Two-sided.
+    within, within_pvalue
+        The same within the arms, where a difference between the arms cannot make it.
+    held_out
+        Correlation of each donor's response with its prediction from the other donors; NaN where
+        it cannot be had.
+    n_units
+        Donors (or pairs) that enter.
+    freedom
+        Degrees of freedom left.
+    """
+
+    correlation: FloatArray
+    pvalue: FloatArray
+    within: FloatArray
+    within_pvalue: FloatArray
+    held_out: FloatArray
+    n_units: IntArray
+    freedom: IntArray
+
+
+def standard_weights(table: pd.DataFrame, genes: tuple[str, ...]) -> Responses:
+    """Turn a table of responses into weights over a panel.
+
+    Parameters
+    ----------
+    table
+        Index: genes; columns: responses; values: signed weights, 0 for none.
+    genes
+        The panel.
+
+    Returns
+    -------
+    Responses
+        Every gene of the panel without weight takes part of the centring, so that a change of
+        depth, which moves all genes alike, moves no response.
+    """
+    on_panel = table.reindex(index=list(genes)).fillna(0.0).to_numpy(dtype=np.float64)
+    total = np.abs(table.to_numpy(dtype=np.float64)).sum(axis=0)
+    found = np.abs(on_panel).sum(axis=0)
+    coverage = found / np.where(total > 0, total, 1.0)
+    weights = on_panel / np.where(found > 0, found, 1.0)
+    return Responses(
+        names=tuple(str(name) for name in table.columns),
+        weights=weights,
+        coverage=coverage,
+        n_genes=(on_panel != 0).sum(axis=0).astype(np.int64),
+    )
+
+
+def activity(level: FloatArray, known: BoolArray, responses: Responses) -> FloatArray:
+    """Score every response in every unit and population.
+
+    Parameters
+    ----------
+    level
+        log level, shape ``(units, populations, genes)``.
+    known
+        Whether a population is measured in a unit, shape ``(units, populations)``.
+    responses
+        The responses.
+
+    Returns
+    -------
+    FloatArray
+        Weighted mean change from the population's own average over units, minus the same of all
+        expressed genes, shape ``(units, populations, responses)``; NaN where not measured.
+    """
+    weight = known[..., np.newaxis].astype(float)
+    mean = (level * weight).sum(axis=0) / np.maximum(weight.sum(axis=0), 1)
+    centred = np.where(known[..., np.newaxis], level - mean, 0.0)
+    overall = (centred * (mean > 0)).sum(axis=2) / np.maximum((mean > 0).sum(axis=1), 1)
+    score = centred @ responses.weights
+    net = responses.weights.sum(axis=0)
+    adjusted = score - overall[..., np.newaxis] * net
+    return np.asarray(np.where(known[..., np.newaxis], adjusted, np.nan))
+
+
+def answers(
+    signal: FloatArray,
+    response: FloatArray,
+    covariates: FloatArray,
+    shared: FloatArray,
+    arm: FloatArray,
+) -> Answers:
+    """Correlate signals and responses over donors, adjusted, many tests at once.
+
+    Parameters
+    ----------
+    signal, response
+        Shape ``(n_units, n_tests)``, no NaN: all tests have the same units.
+    covariates
+        One covariate of each test (the receiver's own ligand), same shape.
+    shared
+        Covariates of all tests, shape ``(n_units, n_covariates)``.
+    arm
+        Arm of each unit; constant where arms were subtracted.
+
+    Returns
+    -------
+    Answers
+        NaN where too few degrees of freedom are left or a side does not vary.
+
+    Notes
+    -----
+    Both sides are first freed of the shared covariates (Frisch-Waugh-Lovell), then of the test's
+    own one; what is left is correlated. Done without the arm, the difference between arms counts
+    as evidence; done with it, only differences between donors of one arm do. The held-out check
+    predicts each donor with a slope that does not know it.
+    """
+    x, y, freedom = residuals(signal, response, covariates, shared)
+    correlation, pvalue = correlate(x, y, freedom, signal, response)
+    inner = residuals(signal, response, covariates, np.column_stack([shared, arm]))
+    within, within_pvalue = correlate(*inner, signal, response)
+    held_out = np.where(np.isfinite(correlation), _held_out(x, y), np.nan)
+    number = np.full(signal.shape[1], signal.shape[0], dtype=np.int64)
+    return Answers(correlation, pvalue, within, within_pvalue, held_out, number, freedom)
+
+
+def residuals(
+    signal: FloatArray, response: FloatArray, covariates: FloatArray, shared: FloatArray
+) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Free both sides of the covariates; also give the degrees of freedom left."""
+    n_units = signal.shape[0]
+    basis = independent(np.hstack([np.ones((n_units, 1)), shared]))
+    x, y, own = (values - basis @ (basis.T @ values) for values in (signal, response, covariates))
+    own_square = (own**2).sum(axis=0)
+    original = ((covariates - covariates.mean(axis=0)) ** 2).sum(axis=0)
+    has_own = own_square > COLLINEAR * np.maximum(original, 1e-12)
+    scale = np.where(has_own, own_square, 1.0)
+    x = x - own * np.where(has_own, (own * x).sum(axis=0) / scale, 0.0)
+    y = y - own * np.where(has_own, (own * y).sum(axis=0) / scale, 0.0)
+    freedom = n_units - basis.shape[1] - has_own.astype(np.int64) - 1
+    return x, y, np.asarray(freedom)
+
+
+def correlate(
+    x: FloatArray, y: FloatArray, freedom: IntArray, signal: FloatArray, response: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Correlate residuals and test the correlation, NaN where it cannot be had."""
+    xx, yy, xy = (x**2).sum(axis=0), (y**2).sum(axis=0), (x * y).sum(axis=0)
+    varies = _varies(xx, signal) & _varies(yy, response) & (freedom >= MIN_FREEDOM)
+    correlation = np.where(varies, xy / np.sqrt(np.where(varies, xx * yy, 1.0)), np.nan)
+    correlation = np.clip(correlation, -1, 1)
+    left = np.maximum(1 - correlation**2, 1e-15)
+    statistic = correlation * np.sqrt(np.maximum(freedom, 1) / left)
+    return correlation, np.asarray(2 * stdtr(np.maximum(freedom, 1), -np.abs(statistic)))
+
+
+def independent(columns: FloatArray) -> FloatArray:
+    """Give an orthonormal basis of some columns, dropping those that others explain."""
+    scaled = columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-300)
+    left, values, _ = np.linalg.svd(scaled, full_matrices=False)
+    return np.asarray(left[:, values > np.sqrt(COLLINEAR) * values.max()])
+
+
+def _varies(square: FloatArray, values: FloatArray) -> BoolArray:
+    total = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
+    return np.asarray((total > 1e-12) & (square > COLLINEAR * total))
+
+
+def _held_out(x: FloatArray, y: FloatArray) -> FloatArray:
+    xx, xy = (x**2).sum(axis=0), (x * y).sum(axis=0)
+    rest = xx - x**2
+    slope = (xy - x * y) / np.where(rest > 0, rest, np.inf)
+    predicted = slope * x
+    product = (predicted * y).sum(axis=0)
+    size = np.sqrt((predicted**2).sum(axis=0) * (y**2).sum(axis=0))
+    return np.asarray(np.where(size > 0, product / np.where(size > 0, size, 1.0), np.nan))

@@ -1,0 +1,216 @@
+"""Which response belongs to which signal, and the test of every edge's answer."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from turncoat.crosstalk.heard import Answers, Responses, activity, answers, standard_weights
+from turncoat.crosstalk.pairs import SUBUNITS
+from turncoat.crosstalk.science import Edges
+from turncoat.knowledge.registry import read_table
+from turncoat.stats.units import Units
+from turncoat.tables import BoolArray, FloatArray, IntArray
+
+#: Fewer pairs than this cannot carry the test by themselves; donors' means are used instead.
+MIN_PAIRS: Final = 6
+#: How malignant populations are called.
+TUMOUR: Final = re.compile(r"tumou?r|malignan|cancer|neoplas", re.IGNORECASE)
+CYCLE: Final = "proliferation"
+FIELDS: Final = (
+    "correlation",
+    "pvalue",
+    "within",
+    "within_pvalue",
+    "held_out",
+    "n_units",
+    "freedom",
+)
+#: Added to a share of cells before its logarithm: one cell in a thousand.
+SHARE_PRIOR: Final = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What surrounds the edges of one tissue.
+
+    Parameters
+    ----------
+    units
+        Donors as arranged.
+    level
+        log level of every gene, shape ``(units, populations, genes)``.
+    known
+        Whether a population is measured, shape ``(units, populations)``.
+    depth
+        Counts per cell, same shape.
+    purity
+        log-odds of the tumour share per unit; empty where it cannot be known.
+    genes
+        The panel.
+    """
+
+    units: Units
+    level: FloatArray
+    known: BoolArray
+    depth: FloatArray
+    purity: FloatArray
+    genes: tuple[str, ...]
+
+
+def known_responses(genes: tuple[str, ...], species: str) -> tuple[Responses, dict[str, str]]:
+    """Collect the responses a panel can show.
+
+    Parameters
+    ----------
+    genes
+        The panel.
+    species
+        Mouse genes are matched to the human tables by their capital letters.
+
+    Returns
+    -------
+    tuple
+        The responses, and for each pathway of the table of signals its programme.
+    """
+    programmes = read_table("response_programmes")
+    programmes["sign"] = programmes["sign"].astype(float)
+    wide = programmes.pivot_table(index="gene", columns="programme", values="sign", fill_value=0.0)
+    secreted = read_table("responses").set_index("gene").astype(np.float32)
+    secreted.columns = pd.Index([f"{name} (SecAct)" for name in secreted.columns])
+    table = wide.join(secreted, how="outer").fillna(0.0)
+    if species == "mouse":
+        genes = tuple(gene.upper() for gene in genes)
+    by_pathway = {
+        pathway: str(row.programme)
+        for row in programmes.drop_duplicates("programme").itertuples()
+        for pathway in str(row.pathways).split(";")
+        if pathway
+    }
+    return standard_weights(table, genes), by_pathway
+
+
+def choose_responses(
+    table: pd.DataFrame, responses: Responses, by_pathway: dict[str, str]
+) -> IntArray:
+    """Choose each pair's response: its pathway's programme, else its ligand's signature.
+
+    Direct targets of a pathway come first because they are few and causal; the SecAct signatures,
+    learnt from association over many tumours, serve where no programme is known.
+
+    Returns
+    -------
+    IntArray
+        Number of the response, -1 for none, shape ``(n_pairs,)``.
+    """
+    number = {name: place for place, name in enumerate(responses.names) if responses.usable[place]}
+    chosen = []
+    for ligand, pathway in zip(table["ligand"], table["pathway"], strict=True):
+        names = [by_pathway.get(pathway, "")]
+        names += [f"{part.upper()} (SecAct)" for part in str(ligand).split(SUBUNITS)]
+        chosen.append(next((number[name] for name in names if name in number), -1))
+    return np.array(chosen, dtype=np.int64)
+
+
+def listen(
+    edges: Edges, wanted: IntArray, ligand_at: FloatArray, scene: Scene, responses: Responses
+) -> tuple[Answers, FloatArray]:
+    """Test, for every edge with a response, whether the receiver answers.
+
+    Parameters
+    ----------
+    edges
+        The edges.
+    wanted
+        Response of each edge, -1 for none.
+    ligand_at
+        The receiver's own level of the ligand, shape ``(units, n_edges)``.
+    scene
+        What surrounds them.
+    responses
+        The responses.
+
+    Returns
+    -------
+    tuple
+        The answers, and the receiver's response score of every unit and edge.
+    """
+    used = np.unique([*wanted[wanted >= 0], responses.names.index(CYCLE)])
+    scores = activity(scene.level, scene.known, responses.take(used))
+    cycle = scores[:, :, np.searchsorted(used, responses.names.index(CYCLE))]
+    n_edges = wanted.size
+    found = Answers(
+        *(np.full(n_edges, np.nan) for _ in range(5)),
+        *(np.zeros(n_edges, dtype=np.int64) for _ in range(2)),
+    )
+    place = np.searchsorted(used, np.maximum(wanted, used[0]))
+    score = np.where(wanted >= 0, scores[:, edges.receiver, place], np.nan)
+    for receiver, keep, some in _groups(edges, wanted, scene):
+        turn, arm = donors_matrix(scene.units, keep)
+        shared = np.column_stack(
+            [
+                turn @ np.log(scene.depth[keep, receiver]),
+                turn @ cycle[keep, receiver],
+                *([turn @ scene.purity[keep]] if scene.purity.size else []),
+            ]
+        )
+        outcome = answers(
+            turn @ edges.ligand[np.ix_(keep, some)],
+            turn @ score[np.ix_(keep, some)],
+            turn @ ligand_at[np.ix_(keep, some)],
+            shared,
+            arm,
+        )
+        for name in FIELDS:
+            getattr(found, name)[some] = getattr(outcome, name)
+    return found, np.asarray(score)
+
+
+def _groups(
+    edges: Edges, wanted: IntArray, scene: Scene
+) -> "list[tuple[int, BoolArray, IntArray]]":
+    groups: list[tuple[int, BoolArray, IntArray]] = []
+    codes = edges.sender * (scene.known.shape[1] + 1) + edges.receiver
+    asked = np.flatnonzero(wanted >= 0)
+    order = asked[np.argsort(codes[asked], kind="stable")]
+    if not order.size:
+        return []
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    for some in np.split(order, starts[1:]):
+        sender, receiver = int(edges.sender[some[0]]), int(edges.receiver[some[0]])
+        keep = scene.known[:, sender] & scene.known[:, receiver]
+        if keep.sum() > 2:
+            groups.append((receiver, keep, some))
+    return groups
+
+
+def donors_matrix(units: Units, keep: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """Turn units into donors: differences of pairs where there are enough, else means.
+
+    Returns
+    -------
+    tuple
+        Matrix from the kept units to donors, and each donor's arm (constant for pairs).
+    """
+    mine = units.take(keep)
+    pairs = mine.pairs
+    if len(pairs) >= MIN_PAIRS and mine.pairing != "blocked":
+        turn = np.zeros((len(pairs), mine.case.size))
+        turn[np.arange(len(pairs)), pairs[:, 0]] = 1.0
+        turn[np.arange(len(pairs)), pairs[:, 1]] = -1.0
+        return turn, np.zeros(len(pairs))
+    names, codes = np.unique(np.array(mine.donors), return_inverse=True)
+    turn = (codes[np.newaxis, :] == np.arange(names.size)[:, np.newaxis]).astype(float)
+    turn /= turn.sum(axis=1, keepdims=True)
+    return turn, turn @ mine.case.astype(float)
+
+
+def purity_of(share: FloatArray, populations: tuple[str, ...]) -> FloatArray:
+    """Log-odds of the tumour share of each unit; empty where no population is a tumour's."""
+    tumour = [bool(TUMOUR.search(name)) for name in populations]
+    if not any(tumour):
+        return np.empty(0)
+    part = share[:, tumour].sum(axis=1)
+    return np.asarray(np.log((part + SHARE_PRIOR) / (1 - part + SHARE_PRIOR)))

@@ -1,0 +1,268 @@
+"""All tests of the edges within one tissue."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from turncoat.crosstalk.around import antagonists_of, machinery_status, soup_level
+from turncoat.crosstalk.different import Differences, arm_means, compare, units_of
+from turncoat.crosstalk.heard import Answers, Responses
+from turncoat.crosstalk.listen import SHARE_PRIOR, Scene, choose_responses, listen, purity_of
+from turncoat.crosstalk.pairs import Pairs
+from turncoat.crosstalk.read import Field
+from turncoat.crosstalk.science import (
+    Edges,
+    Expression,
+    Limits,
+    by_unit_mean,
+    by_unit_mean_many,
+    express,
+    find_edges,
+    log_level,
+    presence_pvalues,
+    specificity_pvalues,
+)
+from turncoat.crosstalk.sides import compare_side, joint_pvalue
+from turncoat.stats.contrast import Contrast
+from turncoat.stats.units import Units
+from turncoat.tables import FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of every tissue.
+
+    Parameters
+    ----------
+    contrast
+        What is compared.
+    limits
+        What counts as expressed.
+    senders
+        Populations that may send; None for all.
+    n_permutations
+        Arrangements drawn where they are too many to list.
+    species
+        human or mouse.
+    counts_cells
+        Whether composition can be read from the study.
+    """
+
+    contrast: Contrast
+    limits: Limits
+    senders: tuple[str, ...] | None
+    n_permutations: int
+    species: str
+    counts_cells: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TissueResult:
+    """Everything that was computed within one tissue."""
+
+    tissue: str
+    field: Field
+    units: Units
+    edges: Edges
+    change: Differences
+    ligand_change: FloatArray
+    receptor_change: FloatArray
+    pvalue: FloatArray
+    means: tuple[FloatArray, FloatArray]
+    present: FloatArray
+    specific: FloatArray
+    machinery: pd.DataFrame
+    antagonists: pd.DataFrame
+    antagonist_change: Differences
+    abundance: Differences
+    responses: IntArray
+    answers: Answers
+    score: FloatArray
+
+
+def analyse(
+    field: Field, tissue: str, pairs: Pairs, known: tuple[Responses, dict[str, str]], ask: Question
+) -> TissueResult:
+    """Find the edges of one tissue and test each of them.
+
+    Parameters
+    ----------
+    field
+        Expression of the tissue's samples.
+    tissue
+        Its name.
+    pairs
+        Ligand-receptor pairs on the panel.
+    known
+        Responses, and the programme of each pathway.
+    ask
+        What is asked.
+
+    Returns
+    -------
+    TissueResult
+        Arrays over edges.
+    """
+    unit = field.design["unit"].to_numpy()
+    units, covariates = arrange_units(field, ask.contrast)
+    expression = express(field, pairs, ask.limits)
+    edges = of_senders(find_edges(expression, pairs, unit, units.case, ask.limits), field, ask)
+    change = compare_edges(edges, units, covariates, ask)
+    of_ligand, of_receptor = _sides(edges, expression, pairs, unit, (units, covariates, ask))
+    scene = make_scene(field, expression, units, ask)
+    responses = choose_responses(pairs.table, *known)[edges.pair]
+    own = own_ligand(expression, edges, pairs, unit)
+    answered, score = listen(edges, responses, own, scene, known[0])
+    table, rising = compare_antagonists(field, units, covariates, ask)
+    return TissueResult(
+        tissue=tissue,
+        field=field,
+        units=units,
+        edges=edges,
+        change=change,
+        ligand_change=of_ligand[0],
+        receptor_change=of_receptor[0],
+        pvalue=joint_pvalue(change, (of_ligand, of_receptor)),
+        means=arm_means(edges.strength, units.case),
+        present=presence_pvalues(edges, expression, pairs, unit),
+        specific=specificity(edges, expression, pairs, field),
+        machinery=machinery_status(field, pairs, ask.limits, ask.species),
+        antagonists=table,
+        antagonist_change=rising,
+        abundance=compare_shares(field, units, covariates, ask),
+        responses=responses,
+        answers=answered,
+        score=score,
+    )
+
+
+def compare_edges(edges: Edges, units: Units, covariates: FloatArray, ask: Question) -> Differences:
+    """Compare the strength of every edge."""
+    return compare(
+        edges.strength,
+        units,
+        covariates,
+        min_donors=ask.limits.min_donors,
+        n_permutations=ask.n_permutations,
+        alike=edges.sender * (int(edges.receiver.max(initial=0)) + 1) + edges.receiver,
+    )
+
+
+def _sides(
+    edges: Edges,
+    expression: Expression,
+    pairs: Pairs,
+    unit: IntArray,
+    design: tuple[Units, FloatArray, Question],
+) -> tuple[list[FloatArray], list[FloatArray]]:
+    units, covariates, ask = design
+    ligand, receptor = (
+        compare_side(
+            log_level(level), expression.measured, unit, (units, covariates), ask.limits.min_donors
+        )
+        for level in (expression.ligand, expression.receptor)
+    )
+    return (
+        [values[edges.sender, pairs.ligand[edges.pair]] for values in ligand],
+        [values[edges.receiver, pairs.receptor[edges.pair]] for values in receptor],
+    )
+
+
+def own_ligand(expression: Expression, edges: Edges, pairs: Pairs, unit: IntArray) -> FloatArray:
+    """Measure each edge's ligand in its receiver, 0 where it is not measured."""
+    level = log_level(expression.ligand[:, edges.receiver, pairs.ligand[edges.pair]])
+    return np.nan_to_num(by_unit_mean(level, expression.measured[:, edges.receiver], unit))
+
+
+def compare_antagonists(
+    field: Field, units: Units, covariates: FloatArray, ask: Question
+) -> tuple[pd.DataFrame, Differences]:
+    """Compare every antagonist on the panel, in all cells of the sample."""
+    table = antagonists_of(ask.species, field.genes)
+    names = sorted(set(table["antagonist"]))
+    everywhere = np.ones((len(field.samples), len(names)), dtype=bool)
+    unit = field.design["unit"].to_numpy()
+    levels = by_unit_mean(soup_level(field, names), everywhere, unit)
+    least = ask.limits.min_donors
+    return table, compare(levels, units, covariates, min_donors=least, n_permutations=0)
+
+
+def arrange_units(field: Field, contrast: Contrast) -> tuple[Units, FloatArray]:
+    """Arrange the donors of a contrast, and their covariates as numbers."""
+    design = field.design.drop_duplicates("unit").sort_values("unit")
+    block = [str(value) for value in design[contrast.block]] if contrast.block else []
+    donors = [str(value) for value in design["donor"]]
+    units = units_of(contrast, donors, design["case"].to_numpy(dtype=bool), block)
+    columns = [np.empty((len(design), 0))]
+    for name in contrast.covariates:
+        values = design[name]
+        if pd.api.types.is_numeric_dtype(values):
+            columns.append(values.to_numpy(dtype=float)[:, np.newaxis])
+        else:
+            columns.append(
+                pd.get_dummies(values.astype(str), drop_first=True).to_numpy(dtype=float)
+            )
+    return units, np.hstack(columns)
+
+
+def of_senders(edges: Edges, field: Field, ask: Question) -> Edges:
+    """Keep the edges of the senders that were asked for."""
+    if ask.senders is None:
+        return edges
+    wanted = [number for number, name in enumerate(field.populations) if name in ask.senders]
+    kept = np.isin(edges.sender, wanted)
+    return Edges(
+        edges.sender[kept],
+        edges.receiver[kept],
+        edges.pair[kept],
+        edges.strength[:, kept],
+        edges.ligand[:, kept],
+        edges.receptor[:, kept],
+        edges.present[:, kept],
+    )
+
+
+def make_scene(field: Field, expression: Expression, units: Units, ask: Question) -> Scene:
+    """Average samples into units: what surrounds the edges."""
+    unit = field.design["unit"].to_numpy()
+    known = expression.measured
+    level = by_unit_mean_many(log_level(field.level), known[..., np.newaxis], unit)
+    depth = by_unit_mean(np.where(known, field.depth, 1.0), known, unit)
+    share = shares(field, unit)
+    return Scene(
+        units=units,
+        level=np.nan_to_num(level),
+        known=np.isfinite(depth),
+        depth=np.nan_to_num(depth, nan=1.0),
+        purity=purity_of(share, field.populations) if ask.counts_cells else np.empty(0),
+        genes=field.genes,
+    )
+
+
+def shares(field: Field, unit: IntArray) -> FloatArray:
+    """Share of each population among a unit's cells, shape ``(units, populations)``."""
+    total = field.n_cells.sum(axis=1, keepdims=True)
+    share = field.n_cells / np.maximum(total, 1)
+    return by_unit_mean(share, np.ones(share.shape, dtype=bool), unit)
+
+
+def compare_shares(
+    field: Field, units: Units, covariates: FloatArray, ask: Question
+) -> Differences:
+    """Compare the populations' shares of cells, where the study lets one."""
+    if not ask.counts_cells:
+        return Differences.none(len(field.populations))
+    level = np.log2(shares(field, field.design["unit"].to_numpy()) + SHARE_PRIOR)
+    return compare(level, units, covariates, min_donors=ask.limits.min_donors, n_permutations=0)
+
+
+def specificity(edges: Edges, expression: Expression, pairs: Pairs, field: Field) -> FloatArray:
+    """Test that both sides exceed the other populations: the larger of two p-values."""
+    donor = pd.factorize(field.design["donor"], sort=True)[0].astype(np.int64)
+    of_ligand = specificity_pvalues(log_level(expression.ligand), expression.measured, donor)
+    of_receptor = specificity_pvalues(log_level(expression.receptor), expression.measured, donor)
+    return np.maximum(
+        of_ligand[edges.sender, pairs.ligand[edges.pair]],
+        of_receptor[edges.receiver, pairs.receptor[edges.pair]],
+    )
