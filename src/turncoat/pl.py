@@ -6,6 +6,7 @@ from turncoat.allegiance.plot import (
     allegiance_map,
     allegiance_panels,
 )
+from turncoat.allegiance.plot_pool import forest
 from turncoat.allegiance.plot_reach import reach
 from turncoat.crosstalk.plot import crosstalk, crosstalk_donors, crosstalk_map
 from turncoat.niche.plot import abundance, niche
@@ -21,6 +22,7 @@ __all__ = [
     "crosstalk",
     "crosstalk_donors",
     "crosstalk_map",
+    "forest",
     "niche",
     "outcome_curves",
     "outcome_forest",

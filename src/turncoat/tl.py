@@ -2,6 +2,7 @@
 
 from turncoat.allegiance.allegiance import allegiance
 from turncoat.allegiance.axis_scores import axis_scores
+from turncoat.allegiance.pool import pool
 from turncoat.allegiance.reach import reach
 from turncoat.crosstalk.classic import classic_edges
 from turncoat.crosstalk.crosstalk import crosstalk
@@ -18,6 +19,7 @@ __all__ = [
     "crosstalk",
     "niche",
     "outcome",
+    "pool",
     "reach",
     "signature",
     "therapy",

@@ -23,7 +23,7 @@ from turncoat.tables import FloatArray
 from turncoat.tally.arms import DonorArms
 
 #: Leaving out each donor in turn asks for less resolution than the verdict itself.
-N_PERMUTATIONS_LEFT_OUT = 1_999
+N_PERMUTATIONS_LEFT_OUT = 999
 
 
 @dataclass(frozen=True, slots=True)

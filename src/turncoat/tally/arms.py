@@ -196,32 +196,35 @@ def _dense(tally: ad.AnnData, rows: np.ndarray) -> FloatArray:
 def _units_of(
     obs: pd.DataFrame, contrast: Contrast, extra: list[str]
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    donor = obs[layout.DONOR].astype(str)
-    keys = pd.DataFrame({"donor": donor.to_numpy(), "case": obs["case"].to_numpy()})
-    grouped = keys.groupby(["donor", "case"], sort=True, observed=True)
-    codes = grouped.ngroup().to_numpy()
+    donor = obs[layout.DONOR].astype(str).to_numpy()
+    case = obs["case"].to_numpy(dtype=bool)
+    sample = obs[layout.SAMPLE].astype(str).to_numpy()
+    n_cells = obs[layout.N_CELLS].to_numpy(dtype=int)
+    columns = {name: obs[name].to_numpy() for name in extra}
+    keys = sorted(set(zip(donor.tolist(), case.tolist(), strict=True)))
+    number = {key: place for place, key in enumerate(keys)}
+    codes = np.array([number[key] for key in zip(donor, case, strict=True)], dtype=np.int64)
     units = []
-    for unit_number in range(int(codes.max(initial=-1)) + 1):
-        rows = obs.iloc[np.flatnonzero(codes == unit_number)]
-        name, case = str(rows[layout.DONOR].iloc[0]), bool(rows["case"].iloc[0])
+    for place, (name, side) in enumerate(keys):
+        rows = np.flatnonzero(codes == place)
         unit = {
             layout.DONOR: name,
-            "case": case,
-            "arm": contrast.case if case else contrast.reference,
-            "samples": ", ".join(sorted(rows[layout.SAMPLE].astype(str).unique())),
-            layout.N_CELLS: int(rows[layout.N_CELLS].sum()),
+            "case": side,
+            "arm": contrast.case if side else contrast.reference,
+            "samples": ", ".join(sorted(set(sample[rows]))),
+            layout.N_CELLS: int(n_cells[rows].sum()),
         }
-        units.append(unit | {column: _one_value(rows, column, name) for column in extra})
-    columns = [layout.DONOR, "case", "arm", "samples", layout.N_CELLS, *extra]
-    return pd.DataFrame(units, columns=columns), codes
+        units.append(unit | {c: _one_value(v[rows], c, name) for c, v in columns.items()})
+    names = [layout.DONOR, "case", "arm", "samples", layout.N_CELLS, *extra]
+    return pd.DataFrame(units, columns=names), codes
 
 
-def _one_value(rows: pd.DataFrame, column: str, donor: str) -> Any:
-    values = rows[column].unique()
-    if len(values) > 1:
+def _one_value(values: np.ndarray, column: str, donor: str) -> Any:
+    different = list(dict.fromkeys(values.tolist()))
+    if len(different) > 1 and not pd.isna(values).all():
         raise DesignError(
             f"Donor '{donor}' has several values of '{column}' within one arm "
-            f"({', '.join(map(str, values[:3]))}). A block or covariate should be constant there."
+            f"({', '.join(map(str, different[:3]))}). A block or covariate should be constant there."
         )
     return values[0]
 

@@ -1,0 +1,71 @@
+"""The forest of several studies."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from turncoat.allegiance.plot import AXIS_COLOURS, NAMES
+from turncoat.allegiance.pool import PooledAllegiance
+from turncoat.errors import MissingKeyError, did_you_mean
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def forest(
+    result: PooledAllegiance, population: str, *, axis: str = "pro_tumour", ax: "Axes | None" = None
+) -> "Axes":
+    """Draw one population's shift in every study, and the pooled one below.
+
+    Parameters
+    ----------
+    result
+        What :func:`turncoat.tl.pool` found.
+    population
+        The population.
+    axis
+        ``anti_tumour`` or ``pro_tumour``.
+    ax
+        Axes to draw on; new ones by default.
+
+    Returns
+    -------
+    Axes
+        Squares are studies, sized by precision; the diamond is the pooled shift, the thin line
+        through it where a further study should lie.
+
+    Raises
+    ------
+    MissingKeyError
+        When the population was not pooled on this axis.
+    """
+    from matplotlib import pyplot as plt
+
+    pooled = result.table[
+        (result.table["population"] == population) & (result.table["axis"] == axis)
+    ]
+    if pooled.empty:
+        hint = did_you_mean(population, set(result.table["population"]))
+        raise MissingKeyError(f"Nothing was pooled for '{population}', axis '{axis}'. {hint}")
+    row = pooled.iloc[0]
+    own = result.studies[
+        (result.studies["population"] == population) & (result.studies["axis"] == axis)
+    ]
+    if ax is None:
+        size = (5.2, 0.36 * len(own) + 1.6)
+        ax = plt.subplots(figsize=size, layout="constrained")[1]
+    colour = AXIS_COLOURS[axis.split("_")[0]]
+    place = np.arange(len(own), 0, -1)
+    ax.axvline(0, color="0.6", lw=0.8, zorder=0)
+    ax.hlines(place, own["lower"], own["upper"], colors="0.4")
+    size_of = 20 + 80 * (own["error"].min() / own["error"]) ** 2
+    ax.scatter(own["shift"], place, s=size_of, marker="s", color="0.4", zorder=3)
+    labels = [f"{name} ({n} donors)" for name, n in zip(own["study"], own["n_donors"], strict=True)]
+    if row["status"] == "tested":
+        ax.hlines(0, row["prediction_lower"], row["prediction_upper"], colors=colour, lw=0.8)
+        spots = (row["lower"], row["shift"], row["upper"], row["shift"])
+        ax.fill(spots, (0, 0.22, 0, -0.22), color=colour, zorder=3)
+    ax.set_yticks([*place, 0], [*labels, f"pooled ({row['model'] or 'not pooled'})"])
+    ax.set_xlabel("Shift, case − reference (log2, 95 % interval)")
+    ax.set_title(f"{population}, {NAMES[axis.split('_')[0]]}; I² = {row['i2']:.0f} %")
+    return ax

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+
+import turncoat as tc
+from allegiance.study import PROGRAMMES, planted_tally
+from turncoat.allegiance.result import Allegiance
+from turncoat.errors import ArgumentError, MissingKeyError
+
+PAIRED = tc.Contrast("tissue", "tumour", "normal", block="donor")
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, Allegiance]:
+    return {
+        f"study {seed}": tc.tl.allegiance(
+            planted_tally(n_donors=5 + seed, seed=seed), PAIRED, programmes=PROGRAMMES
+        )
+        for seed in range(3)
+    }
+
+
+def test_three_small_studies_show_together_what_none_shows_alone(
+    results: dict[str, Allegiance],
+) -> None:
+    table = tc.tl.pool(results).table
+    rows = {(str(row["population"]), str(row["axis"])): row for row in table.to_dict("records")}
+    nk = rows["NK", "pro_tumour"]
+    assert nk["model"] == "random"
+    assert nk["n_studies"] == 3
+    assert nk["n_donors"] == 5 + 6 + 7
+    assert nk["lower"] > 0.5
+    assert nk["prediction_lower"] <= nk["lower"]
+    assert rows["Treg", "pro_tumour"]["qvalue"] > 0.05
+
+
+def test_two_studies_are_pooled_as_one_shift(results: dict[str, Allegiance]) -> None:
+    two = {name: results[name] for name in list(results)[:2]}
+    found = tc.tl.pool(two).table
+    assert set(found["model"]) == {"fixed"}
+    assert found["tau2"].isna().all()
+
+
+def test_an_axis_of_one_study_is_not_pooled(results: dict[str, Allegiance]) -> None:
+    names = list(results)
+    missing = PROGRAMMES[PROGRAMMES["population"] == "NK"]
+    with pytest.warns(UserWarning, match="Left out"):
+        lone = tc.tl.allegiance(planted_tally(), PAIRED, programmes=missing)
+    found = tc.tl.pool({names[0]: results[names[0]], "lone": lone}).table
+    treg = found[found["population"] == "Treg"]
+    assert (treg["status"] == "not_testable").all()
+    assert treg["shift"].isna().all()
+
+
+def test_forest_shows_every_study(results: dict[str, Allegiance]) -> None:
+    pooled = tc.tl.pool(results)
+    axes = tc.pl.forest(pooled, "NK")
+    labels = [text.get_text() for text in axes.get_yticklabels()]
+    assert labels == [
+        "study 0 (5 donors)",
+        "study 1 (6 donors)",
+        "study 2 (7 donors)",
+        "pooled (random)",
+    ]
+    plt.close("all")
+    with pytest.raises(MissingKeyError, match="Nothing was pooled for 'NKT'"):
+        tc.pl.forest(pooled, "NKT")
+    with pytest.raises(ArgumentError, match="at least two studies"):
+        tc.tl.pool({"one": next(iter(results.values()))})
+    assert np.isfinite(pooled.studies["error"]).all()
