@@ -142,11 +142,17 @@ def head_of(table: "Table", name: Hashable) -> Head:
     )
 
 
+def _worded(frame: pd.DataFrame, name: Hashable) -> "list[object]":
+    """Give a column's values; a status is a code and is read as words."""
+    values = list(frame[name])
+    return [word(str(value)) for value in values] if name == "status" else values
+
+
 def rows_of(table: "Table") -> list[list[Cell]]:
     """Set all rows of a table."""
     names = list(table.frame.columns)
     columns = [
-        [cell_of(value, verdict=name in table.verdicts) for value in table.frame[name]]
+        [cell_of(value, verdict=name in table.verdicts) for value in _worded(table.frame, name)]
         for name in names
     ]
     return [list(row) for row in zip(*columns, strict=True)]

@@ -19,38 +19,38 @@ def section(material: Material) -> Section | None:
     found = material.results("abundance", Abundance)
     if not found:
         return None
+    titles = material.titles()
     tested = {
         part: result for part, result in found.items() if (result.table["status"] == "tested").any()
     }
     return Section(
         title="Which populations became more or less common?",
-        lead=" ".join(dict.fromkeys(_lead(result) for result in found.values())),
+        lead=" ".join(dict.fromkeys(_lead(titles[part], result) for part, result in found.items())),
         tables=tuple(
             Table(
-                f"Log-ratios, {result.params['contrast']}",
+                f"Log-ratios, {titles[part]}",
                 result.table,
                 "Named ratios, then each population over the geometric mean of its sample.",
                 Abundance.table_schema,
                 verdicts=(),
             )
-            for result in tested.values()
+            for part, result in tested.items()
         ),
         figures=tuple(
             figure_of(
                 plot.abundance(result),
-                title=f"Shifts of log-ratios, {result.params['contrast']}",
-                alt=_lead(result),
+                title=f"Shifts of log-ratios, {titles[part]}",
+                alt=_lead(titles[part], result),
                 caption="Mean difference with its 95 % interval; filled: p at most 0.05.",
             )
-            for result in tested.values()
+            for part, result in tested.items()
         ),
         notes=NOTES,
     )
 
 
-def _lead(result: Abundance) -> str:
+def _lead(label: str, result: Abundance) -> str:
     table = result.table
-    label = result.params["contrast"]
     if (table["status"] == "abstained").all():
         return f"Not asked: {table['reason'].iloc[0]}." if len(table) else "Not asked."
     passed = table[table["qvalue"] <= 0.05]

@@ -1,7 +1,7 @@
 """Allegiance on the page: a verdict per population, its donors, and what it stands on."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -29,10 +29,13 @@ SHOWN = TableSchema(
         Column(
             "harm", "real", "log2, 95 %", "Change of the pro-tumour programme, case − reference."
         ),
-        Column("pvalue", "real", "", "Lost duty or gained harm: permutation p-value over donors."),
-        Column("qvalue", "real", "", "The same, corrected over the populations of the table."),
-        Column("hangs_on", "text", "", "Donors without whom the verdict would differ."),
-        Column("reason", "text", "", "Why this verdict."),
+        Column(
+            "qvalue",
+            "real",
+            "",
+            "Lost duty or gained harm: permutation test over donors, corrected over populations.",
+        ),
+        Column("reason", "text", "", "Why this verdict, and the donors that it hangs on."),
     ),
 )
 
@@ -124,6 +127,11 @@ def _figures(contrast: str, result: Allegiance) -> list[Figure]:
     ]
 
 
+def _reason(row: "dict[Hashable, Any]") -> str:
+    frail = f"; hangs on {_hangs_on(row['hangs_on'])}" if row["hangs_on"] else ""
+    return f"{row['reason']}{frail}"
+
+
 def _hangs_on(donors: str) -> str:
     """Name the donors that a verdict hangs on, or count them where they are many."""
     names = donors.split(", ") if donors else []
@@ -139,10 +147,8 @@ def _shown(result: Allegiance) -> pd.DataFrame:
             "donors": f"{row['n_case']} vs {row['n_reference']}, {row['n_pairs']} pairs",
             "duty": Estimate(*(row[f"anti_{end}"] for end in ENDS)),
             "harm": Estimate(*(row[f"pro_{end}"] for end in ENDS)),
-            "pvalue": row["pvalue"],
             "qvalue": row["qvalue"],
-            "hangs_on": _hangs_on(row["hangs_on"]),
-            "reason": row["reason"],
+            "reason": _reason(row),
         }
         for row in result.table.to_dict("records")
     ]

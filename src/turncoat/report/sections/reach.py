@@ -19,20 +19,23 @@ def section(material: Material) -> Section | None:
     found = material.results("reach", Reach)
     if not found:
         return None
+    titles = material.titles()
     return Section(
         title="What can this study show?",
-        lead=" ".join(_lead(result) for result in found.values()),
+        lead=" ".join(_lead(titles[part], result) for part, result in found.items()),
         tables=tuple(
             Table(
-                f"Reach, {result.params['contrast']}",
+                f"Reach, {titles[part]}",
                 _shown(result),
                 "Per population: donors, the smallest p- and q-value that can be reached, and the "
                 "smallest shift (log2) that would be found four times out of five.",
                 verdicts=(),
             )
-            for result in found.values()
+            for part, result in found.items()
         ),
-        figures=tuple(_figure(result) for result in found.values() if len(result.table)),
+        figures=tuple(
+            _figure(titles[part], result) for part, result in found.items() if len(result.table)
+        ),
         notes=NOTES,
     )
 
@@ -59,10 +62,9 @@ def _shown(result: Reach) -> pd.DataFrame:
     return shown if any(table["tissue"]) else shown.drop(columns="tissue")
 
 
-def _lead(result: Reach) -> str:
+def _lead(label: str, result: Reach) -> str:
     table = result.table
     tested = table[table["status"] == "tested"]
-    label = result.params["contrast"]
     if tested.empty:
         return f"{label}: no population has enough donors for a test; all that follows describes."
     alone = tested.loc[tested["q_floor"] <= result.params["fdr"], "population"]
@@ -81,11 +83,10 @@ def _lead(result: Reach) -> str:
     return f"{first}; {second}; {third}."
 
 
-def _figure(result: Reach) -> Figure:
-    label = str(result.params["contrast"])
+def _figure(label: str, result: Reach) -> Figure:
     return figure_of(
         plot_reach.reach(result),
         title=f"Smallest shifts that would be found, {label}",
-        alt=_lead(result),
+        alt=_lead(label, result),
         caption="Shift of each axis found with 80 % power; grey: the equivalence band.",
     )
