@@ -138,7 +138,7 @@ def write_matrix(matrix: Any, rng: Any, population: np.ndarray, *, plain: bool) 
     pointers = [np.zeros(1, np.int64)]
     for begin in range(0, population.size, BATCH):
         own = population[begin : begin + BATCH]
-        depth = rng.lognormal(np.log(4200), 0.35, own.size)
+        depth = rng.lognormal(np.log(3200), 0.35, own.size)
         indptr = np.zeros(own.size + 1, np.int64)
         n = draw(rng, depth, own, profile, values, genes, indptr)
         data.add(values[:n])

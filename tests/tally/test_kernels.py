@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tally.cells_for_kernels import COUNTS, Drawn, drawn_cells
 from turncoat.kernel import KERNELS
-from turncoat.tally.kernels import adding, cells, packing, units, values
+from turncoat.tally.kernels import adding, cells, packing, scoring, units, values
 
 whole = settings(deadline=None, max_examples=60)
 LARGE = [count for count in COUNTS if count >= units.ESCAPE]
@@ -193,11 +193,47 @@ def test_what_is_asked_of_columns_and_counts_meets_its_twin(
     assert simple == cells.one_gene_a_column.reference(drawn.columns)
 
 
+@whole
+@given(drawn_cells(), st.integers(1, 3), st.randoms(use_true_random=False))
+def test_scoring_and_group_sums_meet_their_twins(drawn: Drawn, n_sets: int, random: Any) -> None:
+    genes, counts = drawn.room()
+    ledger = np.zeros((drawn.n_cells, units.N_LEDGER), dtype=np.int64)
+    block = (drawn.data, drawn.indices, drawn.indptr, drawn.columns)
+    said = cells.pack_cells(*block, genes, counts, 0, ledger, drawn.scratch())
+    assume(said[0] == units.SOUND)
+    members = sorted((random.randrange(drawn.n_genes), random.randrange(n_sets)) for _ in range(5))
+    known = np.array([gene for gene, _ in members])
+    pointers = np.searchsorted(known, np.arange(drawn.n_genes + 2))
+    sets, weights = np.array([s for _, s in members]), np.linspace(-1, 2, len(members))
+    groups = np.array([random.randrange(-1, 2) for _ in range(drawn.n_cells)])
+    found = []
+    for project, add in (
+        (scoring.project_cells, scoring.sum_logs),
+        (scoring.project_cells.reference, scoring.sum_logs.reference),
+    ):
+        out, sums = np.zeros((drawn.n_cells, 2 + n_sets)), np.zeros((2, drawn.n_genes + 1))
+        project(genes, counts, ledger, 1e4, pointers, sets, weights, out)
+        add(genes, counts, ledger, groups, 1e4, sums)
+        found.append((out, sums))
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-12, atol=1e-12)
+
+
+@given(st.integers(0, 2**63 - 1), st.floats(1e-6, 1e4))
+@settings(deadline=None)
+def test_the_logarithms_of_a_cell_meet_their_twin(seen: int, scale: float) -> None:
+    logs = [np.zeros(units.TABLE_SIZE), np.zeros(units.TABLE_SIZE)]
+    scoring.fill_logs(logs[0], seen, scale)
+    scoring.fill_logs.reference(logs[1], seen, scale)
+    np.testing.assert_allclose(logs[0], logs[1], rtol=1e-15)
+
+
 def test_every_kernel_of_the_tally_is_tested_here() -> None:
     names = {k.plain.__name__ for k in KERNELS if k.plain.__module__.startswith("turncoat.tally")}
     assert names <= {
         "add_cells",
         "counts_seen",
+        "fill_logs",
         "fill_table",
         "find_problem",
         "look",
@@ -205,6 +241,8 @@ def test_every_kernel_of_the_tally_is_tested_here() -> None:
         "pack_cells",
         "pack_merged",
         "pack_ordered",
+        "project_cells",
         "read_large",
+        "sum_logs",
         "write_large",
     }

@@ -1,6 +1,6 @@
 """The tally of a plan: every cell once, on all cores, resumable."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -91,7 +91,7 @@ def count_plan(
     threads: int | None = None,
     progress: Report | None = None,
     checkpoint: Checkpoint | None = None,
-    also: Sequence[Accumulator] = (),
+    also: Callable[[int], Sequence[Accumulator]] | None = None,
 ) -> PartialTally:
     """Count cells of a plan into whole-number sums that can be added to those of other cells.
 
@@ -106,7 +106,7 @@ def count_plan(
     threads, progress, checkpoint
         As in :func:`tally_plan`.
     also
-        Further accumulators for the same pass.
+        Gives further accumulators for the same pass over a source, by its number.
 
     Returns
     -------
@@ -152,7 +152,7 @@ class _Run:
         keeper: Keeper,
         pace: Pace,
         interrupt: DeferredInterrupt,
-        also: Sequence[Accumulator],
+        also: Callable[[int], Sequence[Accumulator]] | None,
     ) -> None:
         self._plan, self._partial, self._budget = plan, partial, budget
         self._pool, self._n_threads = pool, n_threads
@@ -185,4 +185,5 @@ class _Run:
             if self._interrupt.asked:
                 raise KeyboardInterrupt
 
-        scan(reader, [groups, *self._also], pool=self._pool, stamp=stamp, after=after)
+        others = [] if self._also is None else self._also(piece.source)
+        scan(reader, [groups, *others], pool=self._pool, stamp=stamp, after=after)

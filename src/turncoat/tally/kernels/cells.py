@@ -10,6 +10,7 @@ from turncoat.tally.kernels.packing import pack_merged, pack_merged_reference, p
 from turncoat.tally.kernels.units import (
     BEGIN,
     DETECTED,
+    END,
     ESCAPE,
     IN_LIBRARY,
     LENGTH,
@@ -83,7 +84,7 @@ def pack_cells_reference(
         if found < 0:
             return NOT_FINITE, cell, int(indptr[cell])
         seen = counts_seen_reference(counts[place : place + found])
-        ledger[cell] = place, found, seen, total - outside, found, mito
+        ledger[cell] = place, found, seen, total - outside, found, mito, tail
         place = tail
     return SOUND, 0, place
 
@@ -149,5 +150,6 @@ def pack_cells(
         ledger[cell, LIBRARY] = library - outside
         ledger[cell, DETECTED] = found
         ledger[cell, MITO] = mito
+        ledger[cell, END] = tail
         place = tail
     return SOUND, 0, place

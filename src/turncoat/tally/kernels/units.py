@@ -30,14 +30,16 @@ ONE_DETECTED: Final = 1 << 40
 COUNT_MASK: Final = ONE_DETECTED - 1
 
 #: What the ledger of packed cells says of each: where it begins, how many values it has, which
-#: counts occur (bit min(count, 63)), library size, genes detected, mitochondrial counts.
+#: counts occur (bit min(count, 63)), library size, genes detected, mitochondrial counts, where it
+#: ends.
 BEGIN: Final = 0
 LENGTH: Final = 1
 SEEN: Final = 2
 LIBRARY: Final = 3
 DETECTED: Final = 4
 MITO: Final = 5
-N_LEDGER: Final = 6
+END: Final = 6
+N_LEDGER: Final = 7
 
 #: What may be wrong with a stored value.
 SOUND: Final = 0
