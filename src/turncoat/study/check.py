@@ -132,12 +132,20 @@ def _contrast_row(name: str, population: str, counted: ContrastCount) -> dict[st
 
 def find_problems(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
     """List what is unusual but can be worked with."""
-    found = [*_sparse_populations(rows), *_unused_samples(study, rows)]
+    found = [*_unnamed_donors(study), *_sparse_populations(rows), *_unused_samples(study, rows)]
     for name, contrast in study.contrasts.items():
         found += _contrast_problems(name, contrast, rows)
     return StudyCheck.problems_schema.build(
         [{"where": w, "problem": p, "advice": a} for w, p, a in found]
     )
+
+
+def _unnamed_donors(study: Study) -> list[tuple[str, str, str]]:
+    if study.cells.donor != study.cells.sample:
+        return []
+    problem = "donor and sample are the same column: each sample counts as a donor of its own"
+    advice = "where a patient gave several samples, name the patients in a sample sheet"
+    return [("donors", problem, advice)]
 
 
 def _sparse_populations(rows: pd.DataFrame) -> list[tuple[str, str, str]]:

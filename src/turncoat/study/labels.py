@@ -22,8 +22,9 @@ FILE = "@file"
 FOLDER = "@folder"
 #: Joins columns in a key (``donor+tissue``) and, as ``_``, their levels.
 JOIN = "+"
-#: Texts that mean "no label": what NaN becomes when a table goes through text.
-MISSING = frozenset({"", "nan", "NaN", "NA", "N/A", "None", "<NA>"})
+#: Texts that mean "no label": what NaN becomes when a table goes through text. "None" is not
+#: among them: it is a level of many a treatment.
+MISSING = frozenset({"", "nan", "NaN", "NA", "N/A", "<NA>"})
 SEPARATOR = "|"
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import anndata as ad
 
 #: Partitions per thread of the cluster: enough to even out files and lose little with a worker.
-PARTITIONS_PER_THREAD = 3
+PARTITIONS_PER_THREAD = 2
 #: Cells per partition at least and at most, unless asked otherwise: below, setting up costs more
 #: than counting; above, a lost worker costs minutes.
 LEAST_CELLS, MOST_CELLS = 20_000, 500_000
@@ -54,7 +54,7 @@ def tally_on_cluster(
     client
         A ``dask.distributed.Client``.
     rows_per_partition
-        Cells per task; by default three tasks a thread, within reasonable sizes.
+        Cells per task; by default two tasks a thread, within reasonable sizes.
     memory_limit
         Bytes that a task may work in; two fifths of its share of the worker by default.
     progress
