@@ -120,6 +120,25 @@ def tally(
 
 
 @app.command()
+def simulate(
+    context: Annotated[str, typer.Option("--context", help="Tumour model: thacker, kep or 4t1.")],
+    arms: Annotated[
+        list[str] | None,
+        typer.Option("--arms", help="An arm in words; repeat for more. The papers' by default."),
+    ] = None,
+    mice: Annotated[int, typer.Option("--mice", help="Virtual mice, each in every arm.")] = 500,
+    days: Annotated[float | None, typer.Option("--days", help="Length of the study.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write.")] = Path("simulated"),
+    threads: Threads = None,
+    seed: Seed = None,
+) -> None:
+    """Run a virtual trial: tables as parquet, figures as PNG. Hypothesis ranking, never advice."""
+    from turncoat.cli.virtual import simulate as work
+
+    work(context, arms or [], mice=mice, days=days, out=out, threads=threads, seed=seed or 0)
+
+
+@app.command()
 def warmup() -> None:
     """Compile every kernel now, so that the first run does not wait for it."""
     from turncoat.cli.commands import warmup as work

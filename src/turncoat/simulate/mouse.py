@@ -5,6 +5,7 @@ import functools
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from turncoat.errors import ArgumentError, ModelError, did_you_mean
@@ -15,26 +16,29 @@ from turncoat.tables import FloatArray
 ROOM = Path(__file__).parent
 MODEL = ROOM / "model"
 REFERENCE_CONTEXT = "thacker"
-# Absolute tolerances, in the unit of the state: one cell of the blood or of a metastasis
-# matters (1e-6 of a million), a thousand cells of the primary do not.
-FINE_STATES = frozenset({"circulating", "met_node", "met_lung"})
-FINE_ATOL, COARSE_ATOL = 1e-10, 1e-7
+# Size at which an error of a state begins to matter, in its unit, per unit of relative
+# tolerance. Circulating cells are few and drive the metastases; of the primary, ten thousand
+# cells are little.
+SCALES = {"circulating": 1e-6, "met_node": 1e-4, "met_lung": 1e-4}
+DRUGS = ("lgk", "dox", "ptx", "antipdl1", "antink", "anticd25", "diphtheria")
+CELL_SCALE, DRUG_SCALE = 0.01, 0.1
 
 
 @functools.cache
 def mouse() -> Simulator:
     """Load the shipped model; its compiled code is kept on disk between sessions."""
     text = (MODEL / "turncoat.json").read_text(encoding="utf-8")
-    return Simulator(from_json(text), ROOM / "generated" / "turncoat.py")
+    return Simulator(from_json(text), ROOM / "generated" / "turncoat.py", physical=True)
 
 
 @functools.cache
-def tolerances() -> FloatArray:
-    """Absolute tolerance of each state of the shipped model."""
-    import numpy as np
-
-    names = mouse().form.state_names
-    return np.array([FINE_ATOL if name in FINE_STATES else COARSE_ATOL for name in names])
+def tolerances(rtol: float = 1e-6) -> FloatArray:
+    """Absolute tolerance of each state of the shipped model at a relative one."""
+    scales = []
+    for name in mouse().form.state_names:
+        is_drug = name.split("_")[0] in DRUGS
+        scales.append(SCALES.get(name, DRUG_SCALE if is_drug else CELL_SCALE))
+    return rtol * np.array(scales)
 
 
 @functools.cache

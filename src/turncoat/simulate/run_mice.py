@@ -98,7 +98,7 @@ def run_arm(plan: Plan, arm: Arm, mice: Mice) -> Rows:
         starts=mice.starts,
         actions=arm.actions(model),
         rtol=plan.rtol,
-        atol=tolerances(),
+        atol=tolerances(plan.rtol),
     )
     assigned = model.assigned(solution, mice.constants)
     jumps = {item.day for item in arm.items if isinstance(item, Surgery)}

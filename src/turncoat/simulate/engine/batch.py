@@ -114,7 +114,7 @@ def advance(
         work.counts[ACCEPTED] += 1
         share = locate(functions, settings, switches, work, t, h, p)
         until = stop if last and share > 1.0 else t + h * min(share, 1.0)
-        record(settings, work, t, h, until, times, out)
+        record(functions, lu, settings, work, t, h, until, p, times, out)
         take(settings, work, y, share)
         t = until
         moved = share <= 1.0 and fire(functions, switches, t, y, p)

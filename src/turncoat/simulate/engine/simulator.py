@@ -57,8 +57,7 @@ class Solution:
     status
         Code per mouse, an index into :data:`STATUSES`.
     counts
-        Steps accepted, rejected and tried, and dense fall-backs since the last break-point
-        began, per mouse.
+        Per mouse: steps accepted, rejected and tried, dense fall-backs, last solver.
     """
 
     times: FloatArray
@@ -77,10 +76,13 @@ class Simulator:
         The model.
     shipped
         Its generated module as shipped, if any.
+    physical
+        Whether no state may be negative, those of rate rules included.
     """
 
     form: Form
     shipped: Path | None = field(default=None, repr=False)
+    physical: bool = False
 
     @functools.cached_property
     def module(self) -> ModuleType:
@@ -221,7 +223,7 @@ class Simulator:
         n_mice = starts.shape[0]
         out = np.full((n_mice, grid.size, starts.shape[1]), np.nan)
         status = np.zeros(n_mice, dtype=np.int64)
-        counts = np.zeros((n_mice, 4), dtype=np.int64)
+        counts = np.zeros((n_mice, 5), dtype=np.int64)
         functions, lu = self.functions, self.elimination
 
         def run(first: int) -> None:
@@ -247,7 +249,7 @@ class Simulator:
                 f"Tolerances should be positive and rtol below 1; got rtol={rtol}, "
                 f"smallest atol={tolerances.min()}."
             )
-        non_negative = np.array([state.non_negative for state in self.form.states])
+        non_negative = np.array([state.non_negative or self.physical for state in self.form.states])
         initially = np.array([1.0 if event.initially else 0.0 for event in self.form.events])
         return Settings(
             rtol, tolerances.copy(), non_negative, method == "rodas4", self.module.UNROLLED,
@@ -266,7 +268,7 @@ class Simulator:
             factors=np.zeros(lu.rows.size),
             dense=np.zeros((n, n)),
             swaps=np.zeros(n, dtype=np.int64),
-            counts=np.zeros(4, dtype=np.int64),
+            counts=np.zeros(5, dtype=np.int64),
             **{name: np.zeros(n) for name in _VECTORS},
         )
 

@@ -65,6 +65,8 @@ class Work(NamedTuple):
 
 
 NONE, UNROLLED, LISTED, PIVOTED = 0, 1, 2, 3
+# Where ``counts`` notes which solver goes with the factors of the last step.
+SOLVER = 4
 GAMMA = 0.25
 RODAS_A = np.array(
     [
@@ -195,6 +197,7 @@ def rodas_step(
     """Take one RODAS4 step from slope and Jacobian in ``work``. False where no solve succeeds."""
     n = y.size
     solver = decompose(functions, lu, work, settings, 1.0 / (h * GAMMA))
+    work.counts[SOLVER] = solver
     if solver == NONE:
         return False
     for s in range(6):
