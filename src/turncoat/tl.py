@@ -4,6 +4,7 @@ from turncoat.allegiance.allegiance import allegiance
 from turncoat.allegiance.axis_scores import axis_scores
 from turncoat.allegiance.pool import pool
 from turncoat.allegiance.reach import reach
+from turncoat.allegiance.substates import substates
 from turncoat.crosstalk.classic import classic_edges
 from turncoat.crosstalk.crosstalk import crosstalk
 from turncoat.niche.abundance import abundance
@@ -22,5 +23,6 @@ __all__ = [
     "pool",
     "reach",
     "signature",
+    "substates",
     "therapy",
 ]
