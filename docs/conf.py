@@ -75,4 +75,17 @@ def _write_api_pages() -> None:
             page.write_text(text, encoding="utf-8")
 
 
+def _write_changes() -> None:
+    """Join the fragments of changes that are not released yet."""
+    fragments = sorted((HERE.parent / "changes").glob("*.md"))
+    text = "\n".join(
+        f"### {path.stem.replace('-', ' ').replace('_', ' ').capitalize()}\n\n"
+        + path.read_text(encoding="utf-8").strip()
+        + "\n"
+        for path in fragments
+    )
+    (HERE / "api" / "generated" / "changes.inc").write_text(text, encoding="utf-8")
+
+
 _write_api_pages()
+_write_changes()

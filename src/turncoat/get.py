@@ -7,5 +7,6 @@ from turncoat.crosstalk.exchange import (
     to_cellphonedb,
     to_liana,
 )
+from turncoat.report.ledger import claims
 
-__all__ = ["edges", "from_cellphonedb", "from_liana", "to_cellphonedb", "to_liana"]
+__all__ = ["claims", "edges", "from_cellphonedb", "from_liana", "to_cellphonedb", "to_liana"]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import turncoat as tc
 from report.pages import BROWSER, EVIL, claim, evidence, full_page, look
-from turncoat.errors import ArgumentError
+from turncoat.errors import ArgumentError, FileFormatError, MissingFileError
 from turncoat.report.answer import answer_of
 from turncoat.report.claim import join_claims
 from turncoat.report.page import render_plain, render_report
@@ -101,6 +102,24 @@ def test_a_claim_and_a_figure_refuse_what_a_reader_could_not_use() -> None:
         evidence(bearing="maybe")
     with pytest.raises(ArgumentError, match="needs an alternative text"):
         Figure("x", "data:,", "")
+
+
+def test_claims_come_back_as_a_tidy_table(tmp_path: Path) -> None:
+    claimed = [
+        claim("NK", "switched", "c", evidence(), evidence(rung="edge")),
+        claim("B", "x", "c"),
+    ]
+    text = json.dumps({"claims": [one.to_json() for one in claimed]})
+    (tmp_path / "claims.json").write_text(text)
+    table = tc.get.claims(tmp_path)
+    assert list(table["subject"]) == ["NK", "NK", "B"]
+    assert list(table["rung"]) == ["state", "edge", ""]
+    assert table["effect"].isna().tolist() == [False, False, True]
+    with pytest.raises(MissingFileError, match="no claims at"):
+        tc.get.claims(tmp_path / "nowhere")
+    (tmp_path / "claims.json").write_text("{}")
+    with pytest.raises(FileFormatError, match="no file of claims"):
+        tc.get.claims(tmp_path)
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
