@@ -1,11 +1,12 @@
 """Row by row: what each cell is, how sure that is, and when to abstain."""
 
-from turncoat.cells.annotate import annotate, annotate_plan, annotate_study, learn_annotator
+from turncoat.cells.annotate import annotate, annotate_plan, learn_annotator
 from turncoat.cells.malignancy import Malignancy
 from turncoat.cells.malignant import malignant
 from turncoat.cells.markers import MarkerSet, marker_set
-from turncoat.cells.model import UNASSIGNED, Annotator
-from turncoat.cells.result import Annotation
+from turncoat.cells.model import Annotator
+from turncoat.cells.result import UNASSIGNED, Annotation
+from turncoat.cells.study import annotate_study, write_into_h5ad, write_labels
 from turncoat.cells.train import train_annotator
 
 __all__ = [
@@ -21,4 +22,6 @@ __all__ = [
     "malignant",
     "marker_set",
     "train_annotator",
+    "write_into_h5ad",
+    "write_labels",
 ]

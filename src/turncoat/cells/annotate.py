@@ -10,8 +10,8 @@ from scipy.stats import binom
 
 from turncoat.cells.fit import fit_annotator
 from turncoat.cells.markers import MarkerSet, marker_set
-from turncoat.cells.model import UNASSIGNED, Annotator
-from turncoat.cells.result import Annotation
+from turncoat.cells.model import Annotator
+from turncoat.cells.result import UNASSIGNED, Annotation
 from turncoat.cells.stream import Calls, call_cells, draw_cells, say_untold
 from turncoat.errors import StudyError, did_you_mean
 from turncoat.knowledge.registry import verified_path
@@ -20,7 +20,6 @@ from turncoat.study import TallyPlan, plan_cells
 from turncoat.tables import store
 
 if TYPE_CHECKING:
-    from turncoat.study import Study
     from turncoat.study.sources.open import Cells
 
 #: Cells that an annotator is learnt from at most; more cost time and change little.
@@ -95,29 +94,11 @@ def annotate(
     True
     """
     plan = plan_cells(source, donor_key=donor_key or sample_key, sample_key=sample_key, layer=layer)
-    labels = _user_labels(plan, label_key)
+    labels = user_labels(plan, label_key)
     result = annotate_plan(plan, markers=markers, annotator=annotator, labels=labels, seed=seed)
     if key_added is not None:
         store(source, key_added, result)
     return result
-
-
-def annotate_study(study: "Study") -> Annotation:
-    """Annotate the cells of a study as its file says."""
-    from turncoat.study import plan_sources
-    from turncoat.study.labels import CellKeys
-    from turncoat.study.plan import PlanOptions
-
-    cells = study.cells
-    options = PlanOptions(cells.gene_join, study.about.species, study.about.kind, "")
-    keys = CellKeys(cells.donor, cells.sample, cells.tissue, cells.condition, None)
-    plan = plan_sources(study.sources(), keys, options, study.sheet(), study.cell_labels())
-    labels = _user_labels(plan, cells.population, cells.label_map)
-    given = study.annotation
-    model = None if given.annotator is None else Annotator.load(given.annotator)
-    return annotate_plan(
-        plan, markers=given.markers, annotator=model, labels=labels, seed=study.seed
-    )
 
 
 def annotate_plan(
@@ -173,9 +154,10 @@ def bundled_references() -> list[Annotator]:
     return [Annotator.load(verified_path("t_cells"))]
 
 
-def _user_labels(
+def user_labels(
     plan: TallyPlan, key: str | None, label_map: "dict[str, str] | Any" = None
 ) -> list[pd.Series] | None:
+    """Read the user's labels in our words, refuse them where none means anything to us."""
     if key is None:
         return None
     found = []

@@ -14,13 +14,12 @@ import pandas as pd
 from scipy.special import softmax
 
 from turncoat.cells.kernels import linear_scores
+from turncoat.cells.result import UNASSIGNED
 from turncoat.cells.states import StateModel
 from turncoat.errors import ArgumentError, FileFormatError, MissingFileError
 from turncoat.tables import FloatArray, IntArray
 
 TARGET_SUM: Final = 10_000.0
-#: Label of a cell whose population is not sure.
-UNASSIGNED: Final = "unassigned"
 #: A lineage whose name is also a population stands in where its populations cannot be told.
 COARSE: Final = frozenset({"T", "Myeloid"})
 #: Softens the probabilities. Chosen on the odd-numbered donors of GSE131907 so that confidence

@@ -1,11 +1,14 @@
 """What annotation found: one row a cell, and the tables that say how far to trust it."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import pandas as pd
 
 from turncoat.tables import Column, TableSchema
+
+#: Label of a cell whose population is not sure.
+UNASSIGNED: Final = "unassigned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,6 @@ class Annotation:
 
     def cell_labels(self) -> pd.DataFrame:
         """Labels for :meth:`turncoat.study.Study.plan`: index barcode, columns file, population."""
-        table = self.cells[["file", "population"]].copy()
+        table = self.cells[["file", "population"]].replace({"population": {UNASSIGNED: ""}})
         table.index = pd.Index(self.cells["barcode"], name=None)
         return table

@@ -8,7 +8,8 @@ import pandas as pd
 import scipy.sparse as sp
 
 from turncoat.cells.kernels import pick_columns
-from turncoat.cells.model import UNASSIGNED, Annotator
+from turncoat.cells.model import Annotator
+from turncoat.cells.result import UNASSIGNED
 from turncoat.errors import DroppedDataWarning, warn
 from turncoat.study import Block, CellSource, TallyPlan
 from turncoat.tables import FloatArray, IntArray

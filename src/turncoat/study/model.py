@@ -1,5 +1,6 @@
 """A study: one file that says where the cells are, what is asked, and how to work."""
 
+import dataclasses
 import tomllib
 from pathlib import Path
 from typing import Annotated
@@ -133,7 +134,10 @@ class Study(BaseModel):
             self.cells.gene_join, self.about.species, self.about.kind, self.about.synthetic
         )
         labels = self.cell_labels() if cell_labels is None else cell_labels
-        plan = plan_sources(self.sources(), self.keys, options, self.sheet(), labels)
+        keys = self.keys
+        if keys.population is None and cell_labels is not None:
+            keys = dataclasses.replace(keys, population="population")
+        plan = plan_sources(self.sources(), keys, options, self.sheet(), labels)
         self._check_label_map(plan)
         for name, contrast in self.contrasts.items():
             check_contrast(contrast, plan.rows, name)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from turncoat.cells import Annotation
 from turncoat.pipeline.run import Run
 from turncoat.pipeline.stage import Stage
 from turncoat.study import Study
@@ -14,8 +15,11 @@ def _run(run: Run) -> None:
             now.cells_done, now.cells_total, f"{now.cells_per_second:,.0f} cells/s"
         )
 
+    labels = None
+    if "annotation" in run.done and "annotation" not in run.skipped:
+        labels = run.result("annotation", Annotation).cell_labels()
     tally = tally_plan(
-        run.study.plan(),
+        run.study.plan(labels),
         threads=run.threads,
         memory_limit=run.memory_limit,
         progress=tell,
@@ -37,6 +41,7 @@ def _parameters(study: Study) -> dict[str, Any]:
 STAGE = Stage(
     name="tally",
     run=_run,
+    needs=("annotation",),
     version=1,
     title="Tallying cells",
     parameters=_parameters,
