@@ -12,14 +12,14 @@ import pytest
 
 import turncoat as tc
 from tally.cells import KEYS, make_cells, same_bits, write
-from turncoat.errors import ArgumentError, CountsError, MissingFileError
+from turncoat.errors import ArgumentError, ChangedInputError, CountsError, MissingFileError
 from turncoat.study import plan_cells
 from turncoat.tables import restore
 from turncoat.tally import CellAccount, Progress
 from turncoat.tally.account import ACCOUNT_KEY
 from turncoat.tally.budget import Budget
 from turncoat.tally.cluster import _context, cut, tally_on_cluster
-from turncoat.tally.partition import add_up, count_rows
+from turncoat.tally.partition import add_up, count_partition, count_rows
 
 distributed = pytest.importorskip("distributed", reason="the extra [dask] is not installed")
 
@@ -86,11 +86,14 @@ def test_progress_reaches_the_end_and_counts_nothing_twice(client: Any, files: l
     assert seen[-1].cells_done == 4000
 
 
-def test_a_worker_killed_mid_run_loses_and_doubles_nothing(files: list[Path]) -> None:
-    expected = tc.pp.tally(files, **KEYS)
+def tally_and_kill(files: list[Path], *, allowed_failures: int) -> tuple[Any, list[int]]:
+    """Tally on two workers, and kill one when the first cells are counted."""
+    import dask
+
     plan = plan_cells(files, **KEYS)
     killed: list[int] = []
     with (
+        dask.config.set({"distributed.scheduler.allowed-failures": allowed_failures}),
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit="1GiB"
         ) as cluster,
@@ -103,9 +106,20 @@ def test_a_worker_killed_mid_run_loses_and_doubles_nothing(files: list[Path]) ->
                 os.kill(pid, signal.SIGKILL)
                 killed.append(pid)
 
-        found = tally_on_cluster(plan, client, rows_per_partition=20, progress=kill_one)
+        found = tally_on_cluster(plan, client, rows_per_partition=40, progress=kill_one)
+    return found, killed
+
+
+def test_a_worker_killed_mid_run_loses_and_doubles_nothing(files: list[Path]) -> None:
+    found, killed = tally_and_kill(files, allowed_failures=3)
     assert killed, "the run was over before a worker could be killed"
-    assert same_bits(found, expected)
+    assert same_bits(found, tc.pp.tally(files, **KEYS))
+
+
+@pytest.mark.slow
+def test_a_task_that_kills_workers_is_named_with_what_to_do(files: list[Path]) -> None:
+    with pytest.raises(ArgumentError, match=r"killed its worker .* smaller 'rows_per_partition'"):
+        tally_and_kill(files, allowed_failures=0)
 
 
 def test_errors_of_workers_are_ours(client: Any, files: list[Path], tmp_path: Path) -> None:
@@ -126,3 +140,11 @@ def test_a_file_that_a_worker_does_not_see_is_named(client: Any, tmp_path: Path)
     path.rename(tmp_path / "elsewhere.h5ad")
     with pytest.raises(MissingFileError, match=r"does not see .*cells.h5ad"):
         tally_on_cluster(plan, client)
+
+
+def test_a_worker_that_sees_another_file_stops_the_run(client: Any, tmp_path: Path) -> None:
+    plan = plan_cells(write(make_cells(100), tmp_path / "cells.h5ad"), **KEYS)
+    context = _context(plan, 0)
+    os.utime(tmp_path / "cells.h5ad", ns=(1, 1))
+    with pytest.raises(ChangedInputError, match=r"not the file that was planned with"):
+        client.submit(count_partition, context, cut(plan, 50)[0], "nobody", None).result()
