@@ -171,9 +171,16 @@ class NicheForm(Form):
 class OutcomeForm(Form):
     """``[outcome]``: how survival is judged."""
 
+    smallest_hr: float = Field(default=1.25, gt=1)
+    min_coverage: float = Field(default=0.5, gt=0, le=1)
+    random_signatures: int = Field(default=1000, ge=0)
+    unmeasured: Literal["drop", "keep"] = "drop"
+
 
 class TherapyForm(Form):
-    """``[therapy]``: which drugs are looked up."""
+    """``[therapy]``: for which cancer drugs are looked up."""
+
+    cancer: str = ""
 
 
 UNITS = {"": 1, "B": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}

@@ -1,0 +1,119 @@
+"""Therapy on the page: where findings could be cut, with what, and what speaks against it."""
+
+from turncoat.report.section import Figure, Material, Section, Table, figure_of
+from turncoat.therapy import Therapy, plot
+
+MAX_ROWS = 30
+SHOWN = [
+    "rank", "claim", "level", "target", "drug", "direction", "status", "indication", "region",
+    "status_date", "reach", "warning", "toxicities", "would_change", "source",
+]  # fmt: skip
+PARTS = [
+    "rank", "drug", "target", "part_claim", "part_direction", "part_cell", "part_source",
+    "part_status", "part_level",
+]  # fmt: skip
+NOTES = (
+    "A list of experiments, not of treatments: no row advises a drug, a dose or a change of therapy.",
+    "Status is that of an indication in a region on a day; approval elsewhere is no approval here.",
+    "The order compares named parts one after the other; harmful cuts come last. There is no score.",
+    "Rows of the Guide to Pharmacology (2020.5) state neither indication nor region nor phase.",
+)
+
+
+def section(material: Material) -> Section | None:
+    """Write the section, or nothing when nothing was looked up."""
+    found = material.results("therapy", Therapy)
+    if not found:
+        return None
+    result = next(iter(found.values()))
+    table = result.table
+    figures: tuple[Figure, ...] = ()
+    if not table.empty:
+        figures = (
+            figure_of(
+                plot.therapy(result),
+                title="Named parts of the first cuts",
+                alt="Which named parts each of the first cuts has.",
+                caption="Dark: 1, light: 0, cross: the drug would feed the signal.",
+            ),
+        )
+    return Section(
+        title="What would cut the signal?",
+        lead=_lead(result),
+        tables=tuple(_tables(result)),
+        figures=figures,
+        notes=NOTES,
+    )
+
+
+def _lead(result: Therapy) -> str:
+    table = result.table
+    if table.empty:
+        return (
+            "Nothing to cut: no population switched sides and no edge was gained, or no drug in the "
+            "tables acts on them."
+        )
+    cuts = table[(table["direction"] == "cuts") & ~table["is_harmful"]]
+    here = cuts[cuts["status"] == "approved_for_this_cancer"]
+    cancer = result.params["cancer"] or "this cancer"
+    approved = (
+        f"{here['drug'].nunique()} approved for {cancer}"
+        if len(here)
+        else f"none approved for {cancer}"
+    )
+    harmful = int(table["is_harmful"].sum())
+    return (
+        f"{cuts['drug'].nunique()} drugs would cut one of {cuts['claim'].nunique()} findings, {approved}; "
+        f"{harmful} rows are flagged because they would help the tumour as far as is known. "
+        "Each row is an experiment that would test its finding, not a treatment."
+    )
+
+
+def _tables(result: Therapy) -> list[Table]:
+    table = result.table
+    if table.empty:
+        return []
+    tables = [
+        Table(
+            "Cuts",
+            table[SHOWN].head(MAX_ROWS),
+            caption="First cuts in the order of their parts; all are in the findings.",
+            schema=None,
+        ),
+        Table(
+            "Parts",
+            table[PARTS].head(MAX_ROWS),
+            caption="The named parts behind the order.",
+            folded=True,
+        ),
+    ]
+    harmful = table[table["is_harmful"]]
+    if len(harmful):
+        columns = ["claim", "target", "drug", "action", "direction", "warning", "source"]
+        tables.append(
+            Table(
+                "Flagged as harmful",
+                harmful[columns].head(MAX_ROWS),
+                caption="Drugs that would help the tumour.",
+                folded=True,
+            )
+        )
+    if len(result.combinations):
+        tables.append(
+            Table(
+                "Combinations",
+                result.combinations,
+                caption="One edge twice, or two edges once.",
+                folded=True,
+            )
+        )
+    if len(result.unreached):
+        tables.append(
+            Table(
+                "Not reached",
+                result.unreached,
+                caption="Findings without a drug that cuts them.",
+                folded=True,
+            )
+        )
+    return tables
