@@ -96,7 +96,7 @@ def test_the_therapy_section_offers_experiments_only() -> None:
     assert section is not None
     assert "none approved for triple-negative breast cancer" in section.lead
     assert "not a treatment" in section.lead
-    assert section.tables[0].frame["drug"].iloc[0] == "LGK974"
+    assert section.tables[0].frame["drug"].iloc[0] == "LGK974, inhibitor"
     nothing = Therapy(
         found.table.iloc[:0], found.combinations.iloc[:0], found.unreached.iloc[:0], found.params
     )

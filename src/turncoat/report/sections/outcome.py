@@ -39,6 +39,8 @@ SIGHT = TableSchema(
     ),
 )
 MAX_FIGURES = 3
+#: Longer tables start closed.
+MAX_OPEN = 12
 FALSIFIED = {
     "worse": "a cohort of like size in which patients with more of the state do no worse.",
     "better": "a cohort of like size in which patients with more of the state do no better.",
@@ -83,8 +85,14 @@ def _lead(result: Outcome) -> str:
     counts = everyone["verdict"].value_counts()
     told = ", ".join(f"{counts[word]} {word}" for word in FALSIFIED if word in counts)
     cohorts = "; ".join(f"{name}: {title}" for name, title in result.params["cohorts"].items())
+    untested = everyone.loc[everyone["status"] != "tested", "signature"]
+    refused = (
+        f" ({len(untested)} of them have no score: too few genes are specific)"
+        if len(untested)
+        else ""
+    )
     return (
-        f"Of {len(everyone)} scores asked: {told}. The cohorts ({cohorts}) were gathered for other "
+        f"Of {len(everyone)} scores asked: {told}{refused}. The cohorts ({cohorts}) were gathered for other "
         "questions; what they say holds for their cancer and their treatment."
     )
 
@@ -163,6 +171,7 @@ def _verdicts(result: Outcome) -> Table:
             "reason": row["reason"],
         }
         for row in _rows(result.table)
+        if row["status"] == "tested"
     ]
     frame = pd.DataFrame(rows, columns=SHOWN.names)
     caption = (
@@ -194,6 +203,7 @@ def _sight(result: Outcome) -> Table:
         pd.DataFrame(rows, columns=SIGHT.names),
         caption=caption,
         schema=SIGHT,
+        folded=len(rows) > MAX_OPEN,
     )
 
 

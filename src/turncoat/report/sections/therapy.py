@@ -1,13 +1,11 @@
 """Therapy on the page: where findings could be cut, with what, and what speaks against it."""
 
+import pandas as pd
+
 from turncoat.report.section import Figure, Material, Section, Table, figure_of
 from turncoat.therapy import Therapy, plot
 
 MAX_ROWS = 30
-SHOWN = [
-    "rank", "claim", "level", "target", "drug", "direction", "status", "indication", "region",
-    "status_date", "reach", "warning", "toxicities", "would_change", "source",
-]  # fmt: skip
 PARTS = [
     "rank", "drug", "target", "part_claim", "part_direction", "part_cell", "part_source",
     "part_status", "part_level",
@@ -69,16 +67,46 @@ def _lead(result: Therapy) -> str:
     )
 
 
+def _shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Put the columns of a cut together that are read together."""
+    status = table["status"].str.replace("_", " ")
+    where = table["indication"] + ", " + table["region"] + ", " + table["status_date"]
+    warned = table["warning"].where(table["warning"] == "", "; " + table["warning"])
+    return pd.DataFrame(
+        {
+            "rank": table["rank"],
+            "finding": table["claim"],
+            "cut": table["level"] + ": " + table["target"],
+            "drug": table["drug"] + ", " + table["action"],
+            "direction": table["direction"].where(
+                ~table["is_harmful"], table["direction"] + ", harmful"
+            ),
+            "status": status + " (" + where + ")",
+            "what else it hits, warnings, known harms": table["reach"]
+            + warned
+            + table["toxicities"].where(table["toxicities"] == "", "; " + table["toxicities"]),
+            "what would change the rank": table["would_change"],
+        }
+    )
+
+
 def _tables(result: Therapy) -> list[Table]:
     table = result.table
     if table.empty:
         return []
+    known = table[table["direction"] != "unclear"]
+    unclear = table[table["direction"] == "unclear"]
     tables = [
         Table(
             "Cuts",
-            table[SHOWN].head(MAX_ROWS),
+            _shown(known).head(MAX_ROWS),
             caption="First cuts in the order of their parts; all are in the findings.",
-            schema=None,
+        ),
+        Table(
+            "Direction not known",
+            _shown(unclear).head(MAX_ROWS),
+            caption="The source names a binder of the target and not which way it acts.",
+            folded=True,
         ),
         Table(
             "Parts",
