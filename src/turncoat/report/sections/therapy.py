@@ -115,33 +115,24 @@ def _tables(result: Therapy) -> list[Table]:
             folded=True,
         ),
     ]
-    harmful = table[table["is_harmful"]]
-    if len(harmful):
-        columns = ["claim", "target", "drug", "action", "direction", "warning", "source"]
-        tables.append(
-            Table(
-                "Flagged as harmful",
-                harmful[columns].head(MAX_ROWS),
-                caption="Drugs that would help the tumour.",
-                folded=True,
-            )
-        )
-    if len(result.combinations):
-        tables.append(
-            Table(
-                "Combinations",
-                result.combinations,
-                caption="One edge twice, or two edges once.",
-                folded=True,
-            )
-        )
-    if len(result.unreached):
-        tables.append(
-            Table(
-                "Not reached",
-                result.unreached,
-                caption="Findings without a drug that cuts them.",
-                folded=True,
-            )
-        )
-    return tables
+    return [*tables, *_folded(result)]
+
+
+def _folded(result: Therapy) -> list[Table]:
+    """Tables that few readers need, where there is anything in them."""
+    harmful = result.table[result.table["is_harmful"]]
+    columns = ["claim", "target", "drug", "action", "direction", "warning", "source"]
+    told = (
+        (
+            "Flagged as harmful",
+            harmful[columns].head(MAX_ROWS),
+            "Drugs that would help the tumour.",
+        ),
+        ("Combinations", result.combinations, "One edge twice, or two edges once."),
+        ("Not reached", result.unreached, "Findings without a drug that cuts them."),
+    )
+    return [
+        Table(title, frame, caption=caption, folded=True)
+        for title, frame, caption in told
+        if len(frame)
+    ]
