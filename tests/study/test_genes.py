@@ -80,6 +80,13 @@ def test_antibodies_are_left_out_and_reported() -> None:
         plan_cells(named(GENES, feature_types=["Antibody Capture"] * 7), **KEYS)
 
 
+def test_biotypes_in_the_column_of_kinds_are_genes() -> None:
+    biotypes = ["protein_coding", "lncRNA", "gene", "", "Gene Expression", "misc_RNA", "HTO"]
+    with pytest.warns(DroppedDataWarning, match="1 features: adata: no genes"):
+        plan = plan_cells(named(GENES, feature_type=biotypes), **KEYS)
+    assert list(plan.gene_codes[0]) == [0, 1, 2, 3, 4, 5, -1]
+
+
 @pytest.mark.parametrize(
     "genes",
     [

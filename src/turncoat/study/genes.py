@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import pandas as pd
 
 from turncoat.errors import CountsError, StudyError
 from turncoat.knowledge.registry import read_table
+from turncoat.tables import BoolArray
 
 Species: TypeAlias = Literal["human", "mouse"]
 TextArray: TypeAlias = npt.NDArray[np.object_]
@@ -24,7 +25,11 @@ OTHER_ENSEMBL_ID = re.compile(r"^ENS(?!G\d|MUSG\d)[A-Z]{3}G\d{11}")
 #: How Cell Ranger marks the genome in files of two species.
 GENOME_PREFIX = re.compile(r"^(GRCh3[78]|hg19|hg38|GRCm3[89]|mm9|mm10|mm39)_+")
 MOUSE_GENOMES = ("GRCm", "mm")
-GENE_KINDS = ("", "Gene Expression", "Gene")
+#: What files call features that are no genes. All else is: CELLxGENE has biotypes in that column.
+NO_GENE = re.compile(
+    r"antibody|crispr|guide|custom|multiplex|hashtag|peaks?$|^(adt|hto|protein)$|antigen",
+    re.IGNORECASE,
+)
 #: Below this share of names that only one species has, a file counts as of one species.
 #: Contaminating names (spike-ins, a transgene, an alias) are far fewer, barnyard files far more.
 MIXED_SHARE = 0.05
@@ -102,7 +107,7 @@ def name_genes(
         When no column is a gene.
     """
     stored = genes.to_numpy(dtype=object)
-    is_gene = var["kind"].isin(GENE_KINDS).to_numpy()
+    is_gene = are_genes(var)
     if not is_gene.any():
         raise CountsError(f"{source} has no gene: every feature is {set(var['kind'])}.")
     names = _without_genome(source, stored)
@@ -122,6 +127,13 @@ def name_genes(
     unnamed = int(sum(1 for i in ids[is_gene] if i and i not in known))
     remarks = _remarks(source, symbols[is_gene], int((~is_gene).sum()), unnamed)
     return NamedGenes(symbols, ensembl, found, remarks)
+
+
+def are_genes(var: pd.DataFrame) -> BoolArray:
+    """Tell genes from antibodies, guides and peaks by the ``kind`` that the file gives them."""
+    kinds = {kind: NO_GENE.search(str(kind)) is None for kind in var["kind"].unique()}
+    genes: BoolArray = var["kind"].map(kinds).to_numpy(dtype=bool)
+    return genes
 
 
 def _bare_id(name: str) -> str:
@@ -222,75 +234,3 @@ def _remarks(
             )
         )
     return tuple(remarks)
-
-
-def join_genes(
-    named: list[NamedGenes], sources: list[str], how: Literal["intersection", "union"]
-) -> tuple[pd.DataFrame, tuple[npt.NDArray[np.int64], ...], list[tuple[str, int, str]]]:
-    """Choose the genes of the tally and number every file's columns by them.
-
-    Returns
-    -------
-    tuple
-        Genes (index symbol, column ensembl), codes per file (-1 = left out), remarks.
-
-    Raises
-    ------
-    StudyError
-        When files are of different species, or have no gene in common.
-    """
-    _one_species(named, sources)
-    lists = [list(dict.fromkeys(s for s in one.symbols if s)) for one in named]
-    chosen = lists[0]
-    remarks: list[tuple[str, int, str]] = []
-    if any(one != lists[0] for one in lists[1:]):
-        sets = [set(one) for one in lists]
-        chosen = sorted(set.intersection(*sets) if how == "intersection" else set.union(*sets))
-        remarks = _join_remarks(sets, set(chosen), sources, how)
-    if not chosen:
-        raise StudyError(
-            f"The files have no gene in common: {_sizes(lists, sources)}. Do they name genes in the "
-            "same way? Use gene_join='union' only if that is what you want."
-        )
-    number = {symbol: code for code, symbol in enumerate(chosen)}
-    codes = tuple(
-        np.array([number.get(s, -1) if s else -1 for s in one.symbols], dtype=np.int64)
-        for one in named
-    )
-    ensembl = np.full(len(chosen), "", dtype=object)
-    for one, code in zip(reversed(named), reversed(codes), strict=True):
-        kept = np.flatnonzero((code >= 0) & (one.ensembl != ""))[::-1]
-        ensembl[code[kept]] = one.ensembl[kept]
-    genes = pd.DataFrame({"ensembl": ensembl}, index=pd.Index(chosen, dtype=object, name="symbol"))
-    return genes, codes, remarks
-
-
-def _one_species(named: list[NamedGenes], sources: list[str]) -> None:
-    by_species: dict[str, str] = {}
-    for one, source in zip(named, sources, strict=True):
-        by_species.setdefault(one.species, source)
-    if len(by_species) > 1:
-        raise StudyError(
-            f"{by_species['human']} has human genes but {by_species['mouse']} has mouse genes. "
-            "Study the species apart."
-        )
-
-
-def _sizes(lists: list[list[Any]], sources: list[str]) -> str:
-    pairs = zip(lists, sources, strict=True)
-    return "; ".join(
-        f"{source}: {len(one)} genes ({', '.join(one[:2])} …)" for one, source in pairs
-    )
-
-
-def _join_remarks(
-    sets: list[set[str]], chosen: set[str], sources: list[str], how: str
-) -> list[tuple[str, int, str]]:
-    if how == "intersection":
-        lost = len(cast("set[str]", set.union(*sets)) - chosen)
-        return [("genes", lost, "not in every file (gene_join = intersection)")]
-    return [
-        ("genes", len(chosen - one), f"not measured in {source}: counted as zero there (union)")
-        for one, source in zip(sets, sources, strict=True)
-        if chosen - one
-    ]

@@ -12,7 +12,8 @@ import pandas as pd
 from turncoat.errors import ArgumentError, DroppedDataWarning, warn
 from turncoat.knowledge.registry import card_of
 from turncoat.study.counts import check_counts
-from turncoat.study.genes import Species, join_genes, name_genes
+from turncoat.study.gene_join import join_genes
+from turncoat.study.genes import Species, name_genes
 from turncoat.study.labels import CellKeys, read_labels
 from turncoat.study.rows import (
     assign_rows,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from turncoat.study import CellSource
-from turncoat.study.genes import GENE_KINDS
+from turncoat.study.genes import are_genes
 from turncoat.tables import IntArray
 from turncoat.tally import kernels
 from turncoat.tally.kernels import units
@@ -28,7 +28,7 @@ def describe_columns(source: CellSource, gene_codes: IntArray, genes: list[str])
     """
     kept = gene_codes >= 0
     columns = np.where(kept, gene_codes, len(genes)).astype(np.int32)
-    counted = source.var["kind"].isin(GENE_KINDS).to_numpy() | kept
+    counted = are_genes(source.var) | kept
     columns[counted] |= units.IN_LIBRARY
     names = zip(gene_codes.tolist(), source.genes.astype(str), strict=True)
     mito = [
