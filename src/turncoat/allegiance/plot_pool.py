@@ -38,6 +38,10 @@ def forest(
     ------
     MissingKeyError
         When the population was not pooled on this axis.
+
+    Examples
+    --------
+    >>> turncoat.pl.forest(result, "NK")  # doctest: +SKIP
     """
     from matplotlib import pyplot as plt
 

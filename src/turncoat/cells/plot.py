@@ -10,7 +10,24 @@ from turncoat.cells.result import UNASSIGNED, Annotation
 
 
 def composition(result: Annotation, *, ax: Axes | None = None) -> Axes:
-    """Draw each sample's cells by population, those left unassigned in grey."""
+    """Draw each sample's cells by population, those left unassigned in grey.
+
+    Parameters
+    ----------
+    result
+        What :func:`turncoat.pp.annotate` found.
+    ax
+        Axes to draw on; new ones by default.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on.
+
+    Examples
+    --------
+    >>> turncoat.pl.composition(result)  # doctest: +SKIP
+    """
     table = pd.crosstab(result.cells["sample"], result.cells["population"], normalize="index")
     order = [name for name in table.sum().sort_values(ascending=False).index if name != UNASSIGNED]
     if ax is None:
@@ -36,7 +53,24 @@ def composition(result: Annotation, *, ax: Axes | None = None) -> Axes:
 
 
 def confidence(result: Annotation, *, ax: Axes | None = None) -> Axes:
-    """Draw how sure the calls are, and where the line to abstention lies."""
+    """Draw how sure the calls are, and where the line to abstention lies.
+
+    Parameters
+    ----------
+    result
+        What :func:`turncoat.pp.annotate` found.
+    ax
+        Axes to draw on; new ones by default.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on.
+
+    Examples
+    --------
+    >>> turncoat.pl.confidence(result)  # doctest: +SKIP
+    """
     if ax is None:
         _, ax = plt.subplots(figsize=(5, 2.6), layout="constrained")
     called = result.cells["population"] != UNASSIGNED
@@ -51,7 +85,24 @@ def confidence(result: Annotation, *, ax: Axes | None = None) -> Axes:
 
 
 def genome(result: Malignancy, *, ax: Axes | None = None) -> Axes:
-    """Draw gains (red) and losses (blue) of each donor's tumour cells by chromosome arm."""
+    """Draw gains (red) and losses (blue) of each donor's tumour cells by chromosome arm.
+
+    Parameters
+    ----------
+    result
+        What the malignant call found.
+    ax
+        Axes to draw on; new ones by default.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on.
+
+    Examples
+    --------
+    >>> turncoat.pl.genome(result)  # doctest: +SKIP
+    """
     table = result.arms.pivot_table(index="donor", columns="arm", values="shift", sort=False)
     if ax is None:
         _, ax = plt.subplots(figsize=(8, 0.28 * len(table) + 1.2), layout="constrained")

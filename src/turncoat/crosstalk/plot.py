@@ -34,6 +34,10 @@ def crosstalk(result: Crosstalk, *, n_edges: int = 20, ax: "Axes | None" = None)
     -------
     Axes
         One row per edge; whiskers are 95 % intervals.
+
+    Examples
+    --------
+    >>> turncoat.pl.crosstalk(result)  # doctest: +SKIP
     """
     table = result.table[result.table["status"] == "tested"].head(n_edges).iloc[::-1]
     ax = _axes(ax, (8.2, 0.27 * len(table) + 1.2))
@@ -73,6 +77,10 @@ def crosstalk_map(result: Crosstalk, *, ax: "Axes | None" = None) -> "Axes":
     -------
     Axes
         Senders × receivers; the number is gained minus lost, a dot marks edges but no change.
+
+    Examples
+    --------
+    >>> turncoat.pl.crosstalk_map(result)  # doctest: +SKIP
     """
     table = result.table
     senders, receivers = sorted(set(table["sender"])), sorted(set(table["receiver"]))
@@ -117,6 +125,10 @@ def crosstalk_donors(result: Crosstalk, *, rank: int = 1, ax: "Axes | None" = No
     ------
     ArgumentError
         When the donors of that rank were not kept.
+
+    Examples
+    --------
+    >>> turncoat.pl.crosstalk_donors(result)  # doctest: +SKIP
     """
     chosen = result.table[result.table["rank"] == rank]
     keys = EDGE_KEYS

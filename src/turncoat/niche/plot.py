@@ -27,6 +27,10 @@ def abundance(result: Abundance, *, ax: "Axes | None" = None) -> "Axes":
     -------
     Axes
         Filled where the p-value is at most 0.05.
+
+    Examples
+    --------
+    >>> turncoat.pl.abundance(result)  # doctest: +SKIP
     """
     from matplotlib import pyplot as plt
 
@@ -63,6 +67,10 @@ def niche(result: Niche, *, ax: "Axes | None" = None) -> "Axes":
     Axes
         One colour per organ; to the right of zero the organ is more open than its baseline.
         Parts that could not be tested are absent.
+
+    Examples
+    --------
+    >>> turncoat.pl.niche(result)  # doctest: +SKIP
     """
     from matplotlib import pyplot as plt
 

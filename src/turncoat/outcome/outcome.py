@@ -85,6 +85,10 @@ def signature(
     ------
     MissingKeyError
         When the tally has no such population.
+
+    Examples
+    --------
+    >>> turncoat.tl.signature(tally, population="NK")  # doctest: +SKIP
     """
     rules = Rules(min_log2_ratio=min_log2_ratio, unmeasured=unmeasured)
     return signature_of(
@@ -174,6 +178,10 @@ def outcome(
     ----------
     Venet, Dumont and Detours (2011), PLoS Comput Biol 7:e1002240. Hartung and Knapp (2001),
     Stat Med 20:3875.
+
+    Examples
+    --------
+    >>> turncoat.tl.outcome(tally, signatures=[nk], cohorts=[tc.ds.cohort("gse1992")])  # doctest: +SKIP
     """
     _check_names("signatures", [each.name for each in signatures])
     _check_names("cohorts", [each.name for each in cohorts])

@@ -46,6 +46,10 @@ def outcome_forest(
     Axes
         The figure: squares are cohorts, diamonds pooled; the shaded band holds hazard ratios
         too small to matter.
+
+    Examples
+    --------
+    >>> turncoat.pl.outcome_forest(result)  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt
 
@@ -127,6 +131,10 @@ def outcome_curves(
     -------
     Axes
         The figure. The thirds are a picture: the test is that of the continuous score.
+
+    Examples
+    --------
+    >>> turncoat.pl.outcome_curves(result)  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt
 
@@ -206,6 +214,10 @@ def outcome_random(
     -------
     Axes
         The figure.
+
+    Examples
+    --------
+    >>> turncoat.pl.outcome_random(result)  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt
 

@@ -43,7 +43,18 @@ def tolerances(rtol: float = 1e-6) -> FloatArray:
 
 @functools.cache
 def parameters() -> pd.DataFrame:
-    """Every parameter and initial state: value, unit, prior, spread, range, status, source."""
+    """Every parameter and initial state: value, unit, prior, spread, range, status, source.
+
+    Returns
+    -------
+    DataFrame
+        One row per parameter.
+
+    Examples
+    --------
+    >>> bool((parameters()["source"] != "").all())
+    True
+    """
     table = pd.read_csv(MODEL / "parameters.csv", keep_default_na=False)
     numbers = ["value", "sigma", "translation_sigma", "low", "high"]
     table[numbers] = table[numbers].astype(float)
@@ -52,7 +63,18 @@ def parameters() -> pd.DataFrame:
 
 @functools.cache
 def contexts() -> pd.DataFrame:
-    """In what each context differs from the reference one, and why."""
+    """In what each context differs from the reference one, and why.
+
+    Returns
+    -------
+    DataFrame
+        One row per context and parameter.
+
+    Examples
+    --------
+    >>> sorted(set(contexts()["context"]) & {"kep", "4t1"})
+    ['4t1', 'kep']
+    """
     with (MODEL / "contexts.csv").open(encoding="utf-8", newline="") as file:
         return pd.DataFrame(list(csv.DictReader(file))).astype({"value": float})
 

@@ -26,7 +26,18 @@ REMOVED_BY_SURGERY = (
 
 @functools.cache
 def drugs() -> pd.DataFrame:
-    """Every drug and procedure that an arm may name."""
+    """Every drug and procedure that an arm may name.
+
+    Returns
+    -------
+    DataFrame
+        One row per drug, indexed by its name.
+
+    Examples
+    --------
+    >>> "lgk974" in drugs().index
+    True
+    """
     table = pd.read_csv(MODEL / "drugs.csv", dtype=str, keep_default_na=False)
     return table.set_index("drug", drop=False)
 
@@ -61,7 +72,7 @@ class Dose:
     drug
         Name or alias.
     amount
-        mg per kg of body weight, each time.
+        Dose in mg per kg of body weight, each time.
     days
         Days from the start.
     duration
@@ -84,7 +95,15 @@ class Dose:
 
 @dataclass(frozen=True, slots=True)
 class Knockout:
-    """Wnt secretion removed from natural killer cells alone, within ``[start, end)``."""
+    """Wnt secretion removed from natural killer cells alone, within ``[start, end)``.
+
+    Parameters
+    ----------
+    drug
+        Name of the knock-out.
+    start, end
+        Days from the start of the experiment.
+    """
 
     drug: str = "nk_wnt_ko"
     start: float = 0.0
@@ -101,7 +120,15 @@ class Knockout:
 
 @dataclass(frozen=True, slots=True)
 class Surgery:
-    """Mastectomy: the primary is cut to a residual that differs between mice."""
+    """Mastectomy: the primary is cut to a residual that differs between mice.
+
+    Parameters
+    ----------
+    day
+        Days from the start of the experiment.
+    drug
+        Name of the operation.
+    """
 
     day: float
     drug: str = "mastectomy"

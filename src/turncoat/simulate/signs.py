@@ -106,6 +106,10 @@ def thacker_signs(found: Trial) -> Signs:
     -------
     Signs
         One row per published sign.
+
+    Examples
+    --------
+    >>> turncoat.sim.thacker_signs(found)  # doctest: +SKIP
     """
     calibrated, held = "set by hand with it in view", "held out"
     rows = [
@@ -153,6 +157,10 @@ def kos_signs(found: Trial) -> Signs:
     -------
     Signs
         One row per published sign.
+
+    Examples
+    --------
+    >>> turncoat.sim.kos_signs(found)  # doctest: +SKIP
     """
     calibrated, held = "set by hand with it in view", "held out"
     node = ratio_of_colonies(found, "node", "treg depletion", "control")

@@ -27,6 +27,10 @@ def therapy(result: Therapy, *, n_rows: int = 20, ax: "Axes | None" = None) -> "
     -------
     Axes
         The figure: filled squares are 1, empty ones 0, red crosses a drug that feeds.
+
+    Examples
+    --------
+    >>> turncoat.pl.therapy(result)  # doctest: +SKIP
     """
     import matplotlib.pyplot as plt
 

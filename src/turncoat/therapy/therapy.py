@@ -69,6 +69,10 @@ def therapy(
         When a ligand or receptor is no gene, or an effect has no meaning.
     KnowledgeError
         When a row of ``own_drugs`` has no source or an unknown status.
+
+    Examples
+    --------
+    >>> turncoat.tl.therapy(tally, edges=found.table, switched=["Treg"])  # doctest: +SKIP
     """
     shelf = drugs()
     if own_drugs is not None:

@@ -50,6 +50,10 @@ def read_sbml(source: str | Path) -> Form:
         When it uses a feature outside the supported subset; the message names it.
     MissingExtraError
         Without python-libsbml (the extra ``sbml``).
+
+    Examples
+    --------
+    >>> turncoat.sim.read_sbml(source)  # doctest: +SKIP
     """
     libsbml = require("libsbml", extra="sbml", purpose="read SBML models")
     text = str(source)
