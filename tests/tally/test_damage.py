@@ -11,7 +11,7 @@ import pytest
 
 import turncoat as tc
 from tally.cells import KEYS, make_cells, same_bits, write
-from turncoat.errors import ChangedInputError, FileFormatError, OutputError, TableError
+from turncoat.errors import ChangedInputError, FileFormatError, OutputError, StudyError, TableError
 from turncoat.study import plan_cells
 from turncoat.tally import Checkpoint, Progress, count_plan, tally_plan
 from turncoat.tally.budget import Budget
@@ -172,3 +172,9 @@ def test_cells_never_count_twice(path: Path) -> None:
         first.merge(second)
     with pytest.raises(TableError, match="within one plan"):
         first.merge(PartialTally.empty(1, 10))
+
+
+def test_a_row_of_too_many_cells_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("turncoat.tally.engine.MOST_CELLS_PER_ROW", 100)
+    with pytest.raises(StudyError, match=r"The row 's\d\|\w+' would hold \d{3} cells; 100 is"):
+        tc.pp.tally(make_cells(3000), **KEYS)

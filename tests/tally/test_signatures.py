@@ -1,8 +1,11 @@
 """Gene sets scored in the pass, and cells kept packed in memory."""
 
+import json
 from pathlib import Path
 
+import anndata as ad
 import numpy as np
+import pandas as pd
 import pytest
 
 from tally.cells import KEYS, dense, make_cells, same_bits, write
@@ -63,3 +66,17 @@ def test_cells_kept_packed_give_the_means_that_the_tally_has(tmp_path: Path) -> 
         store.group_means(rows[:10], 3)
     with pytest.raises(ArgumentError, match="of one source"):
         compact_cells(plan_cells([cells[:250].copy(), cells[250:].copy()], **KEYS))
+
+
+def test_scores_are_those_of_decoupler() -> None:
+    # Made by tests/golden/tally/make_ulm.py with decoupler itself.
+    stored = Path(__file__).parents[1] / "golden" / "tally" / "ulm.json"
+    golden = json.loads(stored.read_text(encoding="utf-8"))
+    counts = np.array(golden["counts"], dtype=np.float32)
+    obs = pd.DataFrame(
+        {"donor": "d", "sample": "s", "tissue": "t", "condition": "c", "population": "p"},
+        index=[f"cell{i}" for i in range(counts.shape[0])],
+    )
+    cells = ad.AnnData(counts, obs=obs, var=pd.DataFrame(index=golden["genes"]))
+    _, (scores,) = tally_and_score(plan_cells(cells, **KEYS), golden["sets"])
+    np.testing.assert_allclose(scores, golden["scores"], rtol=1e-5, atol=1e-6)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from turncoat.errors import ArgumentError
+from turncoat.errors import ArgumentError, StudyError
 from turncoat.study import TallyPlan
 from turncoat.tally.budget import Budget
 from turncoat.tally.checkpoint import Checkpoint, Keeper, fingerprint
@@ -20,6 +20,10 @@ from turncoat.tally.scan import Accumulator, Stamp, default_threads, scan
 
 if TYPE_CHECKING:
     import anndata as ad
+
+#: Cells of one row whose squared logarithms, each at most log1p(10,000)**2 = 85, still fit into
+#: 63 bits of grid steps.
+MOST_CELLS_PER_ROW = 6_000_000
 
 #: First and last cell (exclusive) of a source, by its number in the plan.
 Span = tuple[int, int, int]
@@ -117,12 +121,15 @@ def count_plan(
     ------
     ArgumentError
         When ``threads`` makes no sense.
+    StudyError
+        When a row holds more cells than can be summed exactly.
     """
     n_threads = default_threads() if threads is None else threads
     if n_threads < 1:
         raise ArgumentError(f"'threads' should be at least 1; got {n_threads}.")
     n_genes = plan.genes.shape[0]
     room = Budget.of(None, n_genes=n_genes) if budget is None else budget
+    _refuse_overflow(plan)
     stamps = [Stamp.of(source.path) for source in plan.sources]
     if spans is None:
         spans = [(number, 0, source.n_cells) for number, source in enumerate(plan.sources)]
@@ -137,6 +144,19 @@ def count_plan(
         for piece in partial.pieces:
             run.count(piece, stamps[piece.source])
     return partial
+
+
+def _refuse_overflow(plan: TallyPlan) -> None:
+    """Refuse a row of so many cells that its sums could leave 64 bits."""
+    n_rows = plan.rows.shape[0]
+    sizes = sum(np.bincount(codes[codes >= 0], minlength=n_rows) for codes in plan.row_codes)
+    largest = int(np.argmax(sizes))
+    if n_rows and np.max(sizes) > MOST_CELLS_PER_ROW:
+        raise StudyError(
+            f"The row '{plan.rows.index[largest]}' would hold {int(np.max(sizes)):,} cells; "
+            f"{MOST_CELLS_PER_ROW:,} is the most that can be summed exactly. Split its sample, or "
+            "name populations more finely."
+        )
 
 
 class _Run:
