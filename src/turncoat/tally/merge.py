@@ -46,7 +46,8 @@ def merge_tallies(
     Tallies may come from other hospitals, other files or other runs. Rows of the same sample and
     population are added; genes are matched by symbol and Ensembl id, and one that a tally did
     not measure counts as zero there (``dropped`` of the cell account says which). Sums stay what
-    one tally of all cells would hold: counts exactly, logs within 1e-6.
+    one tally of all cells would hold: counts exactly, logs within 1e-6. Results kept in a tally
+    are of its own cells and are not carried over.
 
     Parameters
     ----------
