@@ -351,9 +351,10 @@ def job_signs() -> None:
 JOBS: dict[str, Any] = {
     "reference": job_reference,
     "inputs": job_inputs,
-    "ours": lambda: job_ours(1e-6, "rodas4"),
-    "ours_1e-4": lambda: job_ours(1e-4, "rodas4"),
-    "ours_1e-8": lambda: job_ours(1e-8, "rodas4"),
+    "ours": lambda: job_ours(1e-6, "rodas5p"),
+    "ours_1e-4": lambda: job_ours(1e-4, "rodas5p"),
+    "ours_1e-8": lambda: job_ours(1e-8, "rodas5p"),
+    "ours_rodas4": lambda: job_ours(1e-6, "rodas4"),
     "ours_dopri5": lambda: job_ours(1e-6, "dopri5"),
     "roadrunner": job_roadrunner,
     "lsoda": job_lsoda,
@@ -380,7 +381,7 @@ def main() -> None:
     diffrax = peer_python("diffrax")
     fast = compare([job("ours"), job("roadrunner"), job("lsoda")], repeats=3, warm_up=False)
     more = compare(
-        [job("ours_1e-4"), job("ours_1e-8"), job("ours_dopri5"), job("chance")],
+        [job("ours_1e-4"), job("ours_1e-8"), job("ours_rodas4"), job("ours_dopri5"), job("chance")],
         repeats=1,
         warm_up=False,
     )
@@ -424,6 +425,9 @@ def main() -> None:
     notes = [f"{name}: {line}" for name, lines in said.get("signs", {}).items() for line in lines]
     notes.append(
         f"DOPRI5 at rtol 1e-6: {get('ours_dopri5', 'rate'):.0f} mice/s, error {get('ours_dopri5', 'error'):.1e}."
+    )
+    notes.append(
+        f"RODAS4 at rtol 1e-6: {get('ours_rodas4', 'rate'):.0f} mice/s, error {get('ours_rodas4', 'error'):.1e}."
     )
     packages = versions("turncoat", "numpy", "numba", "scipy", "libroadrunner")
     if diffrax:

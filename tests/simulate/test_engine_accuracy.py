@@ -7,7 +7,7 @@ from scipy.integrate import solve_ivp
 from simulate import problems
 from turncoat.errors import ArgumentError, ModelError
 from turncoat.simulate.engine.form import Constant, Form, Reaction, State, from_json
-from turncoat.simulate.engine.simulator import Simulator
+from turncoat.simulate.engine.simulator import Method, Simulator
 from turncoat.tables import FloatArray
 
 
@@ -50,8 +50,11 @@ STIFF = [
 
 
 @pytest.mark.parametrize(("form", "times"), STIFF, ids=lambda case: getattr(case, "name", ""))
-def test_stiff_problems_meet_their_references(form: Form, times: FloatArray) -> None:
-    solution = Simulator(form).integrate(times, rtol=1e-7, atol=1e-12)
+@pytest.mark.parametrize("method", ["rodas4", "rodas5p"])
+def test_stiff_problems_meet_their_references(
+    form: Form, times: FloatArray, method: Method
+) -> None:
+    solution = Simulator(form).integrate(times, method=method, rtol=1e-7, atol=1e-12)
     assert solution.status[0] == 0
     assert error(solution.states[0], reference(form, times)) < 1e-5
 
@@ -65,7 +68,7 @@ def fixed_step_error(form: Form, method: str, n_steps: int, end: float, true: Fl
     y, p, h = simulator.starts(simulator.constants())[0], simulator.defaults, end / n_steps
     for k in range(n_steps):
         batch.renew(simulator.functions, settings, work, k * h, y, p, True)
-        if method == "rodas4":
+        if method != "dopri5":
             steps.rodas_step(
                 simulator.functions, simulator.elimination, work, k * h, y, p, h, settings
             )
@@ -76,7 +79,7 @@ def fixed_step_error(form: Form, method: str, n_steps: int, end: float, true: Fl
     return float(np.abs(y - true).max())
 
 
-@pytest.mark.parametrize(("method", "order"), [("rodas4", 4), ("dopri5", 5)])
+@pytest.mark.parametrize(("method", "order"), [("rodas4", 4), ("rodas5p", 5), ("dopri5", 5)])
 @pytest.mark.parametrize("form", [problems.predators(), problems.forced_decay()])
 def test_halving_the_step_gains_the_order(form: Form, method: str, order: int) -> None:
     end = 2.0
@@ -87,7 +90,7 @@ def test_halving_the_step_gains_the_order(form: Form, method: str, order: int) -
     assert order - 0.3 < measured < order + 0.8
 
 
-@pytest.mark.parametrize("method", ["rodas4", "dopri5"])
+@pytest.mark.parametrize("method", ["rodas4", "rodas5p", "dopri5"])
 def test_outputs_between_steps_are_as_good_as_the_steps(method: str) -> None:
     form, times = problems.van_der_pol(5.0), np.linspace(0.0, 3.0, 301)
     solution = Simulator(form).integrate(times, method=method, rtol=1e-8, atol=1e-10)  # type: ignore[arg-type]

@@ -57,7 +57,7 @@ RUN_BY_BOTH = {
 
 
 @pytest.mark.parametrize("name", RUN_BY_BOTH)
-@pytest.mark.parametrize("method", ["rodas4", "dopri5"])
+@pytest.mark.parametrize("method", ["rodas4", "rodas5p", "dopri5"])
 def test_core_models_run_as_in_libroadrunner(name: str, method: str) -> None:
     roadrunner = pytest.importorskip("roadrunner")
     text = sbml_of(RUN_BY_BOTH[name])

@@ -22,6 +22,7 @@ from turncoat.simulate.engine.explicit import between, dopri_step
 from turncoat.simulate.engine.linear import put
 from turncoat.simulate.engine.sparse import Elimination
 from turncoat.simulate.engine.steps import Compiled, Functions, Settings, Work, rodas_step, slope
+from turncoat.simulate.engine.tableaux import EXPONENTS
 from turncoat.tables import FloatArray, IntArray
 
 ACCEPTED, REJECTED, TRIED, DENSE = 0, 1, 2, 3
@@ -96,6 +97,7 @@ def advance(
 ) -> int:  # fmt: skip
     """Integrate from one break-point to the next; outputs before the second are written."""
     t, stop = span
+    power = EXPONENTS[settings.tableau]
     renew(functions, settings, work, t, y, p, True)
     h = min(first_step(functions, settings, work, t, y, p), stop - t)
     while t < stop:
@@ -107,7 +109,7 @@ def advance(
         size = attempt(functions, lu, settings, work, t, y, p, h)
         if size > 1.0:
             work.counts[REJECTED] += 1
-            h *= max(0.1, SAFETY * size**-0.25) if np.isfinite(size) else 0.1
+            h *= max(0.1, SAFETY * size**-power) if np.isfinite(size) else 0.1
             if h < SMALLEST_STEP * max(1.0, abs(t)):
                 return STEP_TOO_SMALL if np.isfinite(size) else NOT_FINITE
             continue
@@ -120,7 +122,7 @@ def advance(
         moved = share <= 1.0 and fire(functions, switches, t, y, p)
         if t < stop:
             renew(functions, settings, work, t, y, p, moved or share <= 1.0)
-        h *= min(GROW, max(SHRINK, SAFETY * max(size, 1e-10) ** -0.25))
+        h *= min(GROW, max(SHRINK, SAFETY * max(size, 1e-10) ** -power))
         if moved:
             h = first_step(functions, settings, work, t, y, p)
     return DONE

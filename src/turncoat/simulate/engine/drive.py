@@ -14,7 +14,7 @@ from turncoat.simulate.engine.explicit import between
 from turncoat.simulate.engine.linear import put
 from turncoat.simulate.engine.sparse import Elimination
 from turncoat.simulate.engine.steps import (
-    GAMMA,
+    LAST,
     SOLVER,
     Functions,
     Settings,
@@ -23,6 +23,7 @@ from turncoat.simulate.engine.steps import (
     rodas_dense,
     slope,
 )
+from turncoat.simulate.engine.tableaux import GAMMAS, STAGES
 from turncoat.tables import FloatArray, IntArray
 
 DONE, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE = 0, 1, 2, 3
@@ -159,9 +160,12 @@ def correct_reference(
     jacobian = np.zeros((n, n))
     jacobian[lu.rows[lu.entry], lu.columns[lu.entry]] = work.jacobian
     bent = (1 - 2 * share) * work.first + (2 * share - 3 * share**2) * work.second
+    bent += (3 * share**2 - 4 * share**3) * work.third
     functions.rates(at, y, p, work.slope)
     defect = work.slope + work.forcing - (work.following - work.before + bent) / h
-    y += np.linalg.solve(np.eye(n) / (h * GAMMA) - jacobian, defect)
+    y += np.linalg.solve(
+        np.eye(n) / (h * GAMMAS[int(work.counts[LAST] == STAGES[1] - 1)]) - jacobian, defect
+    )
 
 
 @kernel(reference=correct_reference, allocates=False)
@@ -178,6 +182,7 @@ def correct(
     for i in range(y.size):
         bent = (1.0 - 2.0 * share) * work.first[i]
         bent += (2.0 * share - 3.0 * share * share) * work.second[i]
+        bent += (3.0 - 4.0 * share) * share * share * work.third[i]
         work.stage[i] = work.slope[i] - (work.following[i] - work.before[i] + bent) / h
     resolve(functions, lu, work, work.counts[SOLVER], work.stage)
     for i in range(y.size):
@@ -192,7 +197,7 @@ def record(
     """Read the states at the output times inside the last step, up to a time."""
     start, end = np.searchsorted(times, t), np.searchsorted(times, until)
     if end > start and settings.stiff:
-        rodas_dense(work)
+        rodas_dense(work, settings.tableau)
     for k in range(start, end):
         share = (times[k] - t) / h
         between(work, share, settings.stiff, out[k])
@@ -254,7 +259,7 @@ def rises_reference(
     """Whether a condition that was false holds at a share of the last step."""
     state = np.empty_like(work.before)
     if settings.stiff:
-        rodas_dense.reference(work)
+        rodas_dense.reference(work, settings.tableau)
     between.reference(work, share, settings.stiff, state)
     functions.triggers(t + share * h, state, p, switches.now)
     return bool(np.any((switches.now > 0.5) & (switches.on < 0.5)))
@@ -267,7 +272,7 @@ def rises(
 ) -> bool:  # fmt: skip
     """Whether a condition that was false holds at a share of the last step."""
     if settings.stiff and share == 1.0:
-        rodas_dense(work)
+        rodas_dense(work, settings.tableau)
     between(work, share, settings.stiff, work.stage)
     functions.triggers(t + share * h, work.stage, p, switches.now)
     for k in range(switches.now.size):

@@ -46,12 +46,12 @@ def dopri_step_reference(
         at = t + DOPRI_TIME[s] * h
         slope_reference(rates, at, work.stage, p, work.forcing, work.stages[s])
     work.following[:] = work.stage
-    work.error[:] = h * (DOPRI_ERROR @ work.stages)
+    work.error[:] = h * (DOPRI_ERROR @ work.stages[:7])
     work.before[:] = y
     change = work.following - y
     work.first[:] = h * work.stages[0] - change
     work.second[:] = change - h * work.stages[6] - work.first
-    work.third[:] = h * (DOPRI_DENSE @ work.stages)
+    work.third[:] = h * (DOPRI_DENSE @ work.stages[:7])
     return True
 
 
@@ -87,7 +87,7 @@ def between_reference(work: Work, share: float, stiff: bool, y: FloatArray) -> N
     """States at a share of the last step, by the method's own polynomial."""
     rest = 1.0 - share
     if stiff:
-        inner = work.first + share * work.second
+        inner = work.first + share * (work.second + share * work.third)
         y[:] = work.before * rest + share * (work.following + rest * inner)
         return
     change = work.following - work.before
@@ -101,7 +101,7 @@ def between(work: Work, share: float, stiff: bool, y: FloatArray) -> None:
     rest = 1.0 - share
     for i in range(y.size):
         if stiff:
-            inner = work.first[i] + share * work.second[i]
+            inner = work.first[i] + share * (work.second[i] + share * work.third[i])
             y[i] = work.before[i] * rest + share * (work.following[i] + rest * inner)
         else:
             inner = work.second[i] + rest * work.third[i]

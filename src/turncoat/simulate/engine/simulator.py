@@ -20,7 +20,8 @@ from turncoat.simulate.engine.steps import Compiled, Functions, Settings, Work
 from turncoat.simulate.engine.threads import each
 from turncoat.tables import FloatArray, IntArray
 
-Method = Literal["rodas4", "dopri5"]
+Method = Literal["rodas4", "rodas5p", "dopri5"]
+METHODS = ("rodas4", "rodas5p", "dopri5")
 STATUSES = ("done", "too_many_steps", "step_too_small", "not_finite")
 DEFAULT_RTOL = 1e-6
 # Absolute tolerance of a state without one of its own, in its unit.
@@ -57,7 +58,7 @@ class Solution:
     status
         Code per mouse, an index into :data:`STATUSES`.
     counts
-        Per mouse: steps accepted, rejected and tried, dense fall-backs, last solver.
+        Per mouse: steps accepted, rejected and tried, dense fall-backs, and two internal notes.
     """
 
     times: FloatArray
@@ -165,7 +166,7 @@ class Simulator:
         constants: FloatArray | None = None,
         starts: FloatArray | None = None,
         actions: Actions = NO_ACTIONS,
-        method: Method = "rodas4",
+        method: Method = "rodas5p",
         rtol: float = DEFAULT_RTOL,
         atol: float | FloatArray = DEFAULT_ATOL,
         max_steps: int = MOST_STEPS,
@@ -184,7 +185,7 @@ class Simulator:
         actions
             What the schedule does.
         method
-            ``"rodas4"`` (stiff, order 4) or ``"dopri5"`` (explicit, order 5).
+            ``"rodas4"`` or ``"rodas5p"`` (stiff, orders 4 and 5), ``"dopri5"`` (explicit).
         rtol
             Relative tolerance of one step.
         atol
@@ -223,7 +224,7 @@ class Simulator:
         n_mice = starts.shape[0]
         out = np.full((n_mice, grid.size, starts.shape[1]), np.nan)
         status = np.zeros(n_mice, dtype=np.int64)
-        counts = np.zeros((n_mice, 5), dtype=np.int64)
+        counts = np.zeros((n_mice, 6), dtype=np.int64)
         functions, lu = self.functions, self.elimination
 
         def run(first: int) -> None:
@@ -239,10 +240,8 @@ class Simulator:
     def _settings(
         self, method: Method, rtol: float, atol: float | FloatArray, max_steps: int
     ) -> Settings:
-        if method not in ("rodas4", "dopri5"):
-            raise ArgumentError(
-                f"Unknown method {method!r}. {did_you_mean(method, ['rodas4', 'dopri5'])}"
-            )
+        if method not in METHODS:
+            raise ArgumentError(f"Unknown method {method!r}. {did_you_mean(method, METHODS)}")
         tolerances = np.broadcast_to(np.asarray(atol, dtype=float), (len(self.form.states),))
         if not (0 < rtol < 1 and np.all(tolerances > 0)):
             raise ArgumentError(
@@ -252,7 +251,7 @@ class Simulator:
         non_negative = np.array([state.non_negative or self.physical for state in self.form.states])
         initially = np.array([1.0 if event.initially else 0.0 for event in self.form.events])
         return Settings(
-            rtol, tolerances.copy(), non_negative, method == "rodas4", self.module.UNROLLED,
+            rtol, tolerances.copy(), non_negative, method != "dopri5", METHODS.index(method) % 2, self.module.UNROLLED,
             max_steps, initially,
         )  # fmt: skip
 
@@ -263,12 +262,12 @@ class Simulator:
     def _work(self) -> Work:
         n, lu = len(self.form.states), self.elimination
         return Work(
-            stages=np.zeros((7, n)),
+            stages=np.zeros((8, n)),
             jacobian=np.zeros(lu.entry.size),
             factors=np.zeros(lu.rows.size),
             dense=np.zeros((n, n)),
             swaps=np.zeros(n, dtype=np.int64),
-            counts=np.zeros(5, dtype=np.int64),
+            counts=np.zeros(6, dtype=np.int64),
             **{name: np.zeros(n) for name in _VECTORS},
         )
 

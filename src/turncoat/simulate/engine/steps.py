@@ -1,4 +1,4 @@
-"""One step of RODAS4, the method for stiff models, and the arrays that steps share.
+"""One step of RODAS4 or RODAS5P, for stiff models, and the arrays that steps share.
 
 References
 ----------
@@ -14,6 +14,15 @@ import numpy as np
 from turncoat.kernel import AS_WRITTEN, kernel
 from turncoat.simulate.engine.linear import dense_factor, dense_solve, factor, put, solve, trusted
 from turncoat.simulate.engine.sparse import Elimination
+from turncoat.simulate.engine.tableaux import (
+    DENSE,
+    GAMMAS,
+    STAGES,
+    STEP_A,
+    STEP_C,
+    STEP_D,
+    STEP_TIME,
+)
 from turncoat.tables import BoolArray, FloatArray, IntArray
 
 Compiled = Callable[..., Any]
@@ -37,6 +46,7 @@ class Settings(NamedTuple):
     atol: FloatArray
     non_negative: BoolArray
     stiff: bool
+    tableau: int
     unrolled: bool
     max_steps: int
     initially: FloatArray
@@ -67,38 +77,8 @@ class Work(NamedTuple):
 NONE, UNROLLED, LISTED, PIVOTED = 0, 1, 2, 3
 # Where ``counts`` notes which solver goes with the factors of the last step.
 SOLVER = 4
-GAMMA = 0.25
-RODAS_A = np.array(
-    [
-        [0.0, 0.0, 0.0, 0.0, 0.0],
-        [1.544, 0.0, 0.0, 0.0, 0.0],
-        [0.9466785280815826, 0.2557011698983284, 0.0, 0.0, 0.0],
-        [3.314825187068521, 2.896124015972201, 0.9986419139977817, 0.0, 0.0],
-        [1.221224509226641, 6.019134481288629, 12.53708332932087, -0.6878860361058950, 0.0],
-        [1.221224509226641, 6.019134481288629, 12.53708332932087, -0.6878860361058950, 1.0],
-    ]
-)
-RODAS_C = np.array(
-    [
-        [0.0, 0.0, 0.0, 0.0, 0.0],
-        [-5.6688, 0.0, 0.0, 0.0, 0.0],
-        [-2.430093356833875, -0.2063599157091915, 0.0, 0.0, 0.0],
-        [-0.1073529058151375, -9.594562251023355, -20.47028614809616, 0.0, 0.0],
-        [7.496443313967647, -10.24680431464352, -33.99990352819905, 11.70890893206160, 0.0],
-        [8.083246795921522, -7.981132988064893, -31.52159432874371, 16.31930543123136,
-         -6.058818238834054],
-    ]
-)  # fmt: skip
-RODAS_TIME = np.array([0.0, 0.386, 0.21, 0.63, 1.0, 1.0])
-RODAS_GAMMA = np.array([0.25, -0.1043, 0.1035, -0.03620000000000023, 0.0, 0.0])
-RODAS_DENSE = np.array(
-    [
-        [10.12623508344586, -7.487995877610167, -34.80091861555747, -7.992771707568823,
-         1.025137723295662],
-        [-0.6762803392801253, 6.087714651680015, 16.43084320892478, 24.76722511418386,
-         -6.594389125716872],
-    ]
-)  # fmt: skip
+# Where it notes the number of the last stage.
+LAST = 5
 
 
 def slope_reference(
@@ -171,20 +151,20 @@ def resolve(functions: Functions, lu: Elimination, work: Work, solver: int, x: F
 
 def rodas_step_reference(
     functions: Functions, lu: Elimination, work: Work, t: float, y: FloatArray, p: FloatArray,
-    h: float, settings: Settings,  # noqa: ARG001
+    h: float, settings: Settings,
 ) -> bool:  # fmt: skip
     """Take one RODAS4 step with dense linear algebra; the Jacobian is in ``work``."""
-    n = y.size
+    n, m = y.size, settings.tableau
     jacobian = np.zeros((n, n))
     jacobian[lu.rows[lu.entry], lu.columns[lu.entry]] = work.jacobian
-    matrix = np.eye(n) / (h * GAMMA) - jacobian
-    for s in range(6):
-        work.stage[:] = y + RODAS_A[s, :s] @ work.stages[:s]
-        slope_reference(
-            functions.rates, t + RODAS_TIME[s] * h, work.stage, p, work.forcing, work.slope
-        )
-        right = work.slope + RODAS_C[s, :s] @ work.stages[:s] / h + RODAS_GAMMA[s] * h * work.ft
+    matrix = np.eye(n) / (h * GAMMAS[m]) - jacobian
+    for s in range(STAGES[m]):
+        work.stage[:] = y + STEP_A[m, s, :s] @ work.stages[:s]
+        at = t + STEP_TIME[m, s] * h
+        slope_reference(functions.rates, at, work.stage, p, work.forcing, work.slope)
+        right = work.slope + STEP_C[m, s, :s] @ work.stages[:s] / h + STEP_D[m, s] * h * work.ft
         work.stages[s] = np.linalg.solve(matrix, right)
+    work.counts[LAST] = STAGES[m] - 1
     rodas_finish_reference(work, y)
     return True
 
@@ -195,22 +175,23 @@ def rodas_step(
     h: float, settings: Settings,
 ) -> bool:  # fmt: skip
     """Take one RODAS4 step from slope and Jacobian in ``work``. False where no solve succeeds."""
-    n = y.size
-    solver = decompose(functions, lu, work, settings, 1.0 / (h * GAMMA))
+    n, m = y.size, settings.tableau
+    solver = decompose(functions, lu, work, settings, 1.0 / (h * GAMMAS[m]))
     work.counts[SOLVER] = solver
+    work.counts[LAST] = STAGES[m] - 1
     if solver == NONE:
         return False
-    for s in range(6):
+    for s in range(STAGES[m]):
         k = work.stages[s]
         if s == 0:
             put(work.base, work.slope)
         else:
-            combine(RODAS_A[s], 1.0, s, work.stages, y, work.stage)
-            slope(functions.rates, t + RODAS_TIME[s] * h, work.stage, p, work.forcing, work.slope)
-        combine(RODAS_C[s], 1.0 / h, s, work.stages, work.slope, k)
-        if s < 4:
-            for i in range(n):
-                k[i] += RODAS_GAMMA[s] * h * work.ft[i]
+            combine(STEP_A[m, s], 1.0, s, work.stages, y, work.stage)
+            at = t + STEP_TIME[m, s] * h
+            slope(functions.rates, at, work.stage, p, work.forcing, work.slope)
+        combine(STEP_C[m, s], 1.0 / h, s, work.stages, work.slope, k)
+        for i in range(n):
+            k[i] += STEP_D[m, s] * h * work.ft[i]
         resolve(functions, lu, work, solver, k)
     rodas_finish(work, y)
     return True
@@ -218,32 +199,37 @@ def rodas_step(
 
 def rodas_finish_reference(work: Work, y: FloatArray) -> None:
     """Write result and error of a step from its stages."""
-    work.following[:] = work.stage + work.stages[5]
-    work.error[:] = work.stages[5]
+    last = work.stages[work.counts[LAST]]
+    work.following[:] = work.stage + last
+    work.error[:] = last
     work.before[:] = y
 
 
 @kernel(reference=rodas_finish_reference, allocates=False)
 def rodas_finish(work: Work, y: FloatArray) -> None:
     """Write result and error of a step from its stages."""
+    last = work.stages[work.counts[LAST]]
     for i in range(y.size):
-        work.following[i] = work.stage[i] + work.stages[5, i]
-        work.error[i] = work.stages[5, i]
+        work.following[i] = work.stage[i] + last[i]
+        work.error[i] = last[i]
         work.before[i] = y[i]
 
 
-def rodas_dense_reference(work: Work) -> None:
+def rodas_dense_reference(work: Work, tableau: int) -> None:
     """Coefficients of the step's polynomial from its stages."""
-    work.first[:] = RODAS_DENSE[0] @ work.stages[:5]
-    work.second[:] = RODAS_DENSE[1] @ work.stages[:5]
+    n_stages = STAGES[tableau]
+    for row, target in enumerate((work.first, work.second, work.third)):
+        target[:] = DENSE[tableau, row, :n_stages] @ work.stages[:n_stages]
 
 
 @kernel(reference=rodas_dense_reference, allocates=False)
-def rodas_dense(work: Work) -> None:
+def rodas_dense(work: Work, tableau: int) -> None:
     """Coefficients of the step's polynomial from its stages."""
     work.first[:] = 0.0
     work.second[:] = 0.0
-    for j in range(5):
+    work.third[:] = 0.0
+    for j in range(STAGES[tableau]):
         for i in range(work.first.size):
-            work.first[i] += RODAS_DENSE[0, j] * work.stages[j, i]
-            work.second[i] += RODAS_DENSE[1, j] * work.stages[j, i]
+            work.first[i] += DENSE[tableau, 0, j] * work.stages[j, i]
+            work.second[i] += DENSE[tableau, 1, j] * work.stages[j, i]
+            work.third[i] += DENSE[tableau, 2, j] * work.stages[j, i]
