@@ -1,6 +1,6 @@
 """From files to a tally."""
 
-from turncoat.cells import Annotator, annotate, malignant, train_annotator
+from turncoat.cells import Annotator, annotate, malignant, quality, train_annotator
 from turncoat.tally import merge_tallies, tally, tally_plan
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "annotate",
     "malignant",
     "merge_tallies",
+    "quality",
     "tally",
     "tally_plan",
     "train_annotator",

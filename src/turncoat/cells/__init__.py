@@ -5,6 +5,7 @@ from turncoat.cells.malignancy import Malignancy
 from turncoat.cells.malignant import malignant
 from turncoat.cells.markers import MarkerSet, marker_set
 from turncoat.cells.model import Annotator
+from turncoat.cells.quality import Quality, quality
 from turncoat.cells.result import UNASSIGNED, Annotation
 from turncoat.cells.study import annotate_study, write_into_h5ad, write_labels
 from turncoat.cells.train import train_annotator
@@ -15,12 +16,14 @@ __all__ = [
     "Annotator",
     "Malignancy",
     "MarkerSet",
+    "Quality",
     "annotate",
     "annotate_plan",
     "annotate_study",
     "learn_annotator",
     "malignant",
     "marker_set",
+    "quality",
     "train_annotator",
     "write_into_h5ad",
     "write_labels",
