@@ -1,7 +1,7 @@
 """The tally on a Dask cluster of two local workers against two threads, on the same million cells.
 
-``python benchmarks/cluster.py CELLS.h5ad`` (from ``benchmarks/cells.py``; about four minutes). What is
-compared is the call alone, planning included; starting the cluster is measured beside it.
+``python benchmarks/cluster.py --cells FOLDER`` takes its ``1m.h5ad`` (from ``benchmarks/tally.py --make``) and
+about four minutes on two quiet cores. What is compared is the call alone, planning included; starting the cluster is measured beside it.
 """
 
 import argparse
@@ -95,15 +95,17 @@ def _peak_gib() -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("cells")
+    parser.add_argument("path", nargs="?")
+    parser.add_argument("--cells", type=Path, default=Path("bench-data"))
     parser.add_argument("--job", choices=["threads", "dask"])
     parser.add_argument("--repeats", type=int, default=2)
     asked = parser.parse_args()
     if asked.job:
-        {"threads": threads, "dask": dask}[asked.job](asked.cells)
+        {"threads": threads, "dask": dask}[asked.job](asked.path)
         return
+    cells = asked.path or str(asked.cells / "1m.h5ad")
     started = time.time()
-    jobs = [Job(name, [*CALL, asked.cells, "--job", name]) for name in ("threads", "dask")]
+    jobs = [Job(name, [*CALL, cells, "--job", name]) for name in ("threads", "dask")]
     measured = compare(jobs, repeats=asked.repeats)
     ours, peer = measured["dask"], measured["threads"]
     for one in (ours, peer):
@@ -114,7 +116,7 @@ def main() -> None:
         for name, one in measured.items()
     }
     same = float(len({run.said["digest"] for one in measured.values() for run in one.runs}))
-    size = Path(asked.cells).stat().st_size / 1e9
+    size = Path(cells).stat().st_size / 1e9
     note = f"load {max(ours.load, peer.load):.1f}, {os.cpu_count()} cores, file {size:.1f} GB"
     write_results(
         "cluster",
