@@ -1,8 +1,5 @@
 """Planted studies for the crosstalk benchmark, their truth, and the peers' scores on them."""
 
-import sys
-from pathlib import Path
-
 import anndata as ad
 import numpy as np
 import pandas as pd
@@ -131,7 +128,14 @@ def average_precision(label: np.ndarray, score: np.ndarray) -> float:
     return float(np.sum(np.diff(recall, prepend=0.0) * precision))
 
 
-def pseudobulk_peer(tally: ad.AnnData, names: list[str]) -> pd.DataFrame:
+def best_side_peer(tally: ad.AnnData, names: list[str]) -> pd.DataFrame:
+    """Pseudobulk t-tests of ligand and receptor: the smaller p-value counts."""
+    return pseudobulk_peer(tally, names, best_side=True)
+
+
+def pseudobulk_peer(
+    tally: ad.AnnData, names: list[str], *, best_side: bool = False
+) -> pd.DataFrame:
     """MultiNicheNet-like: pseudobulk t-tests of ligand and receptor, scaled and averaged."""
     from scipy.stats import rankdata, ttest_ind
 
@@ -151,8 +155,7 @@ def pseudobulk_peer(tally: ad.AnnData, names: list[str]) -> pd.DataFrame:
         expressed[population] = (fraction[mine] >= 0.05).mean(axis=0) >= 0.5
     scaled = {}
     for population, values in signed.items():
-        scaled[population] = (rankdata(values) - 1) / (values.size - 1)
-    ligand_first = [pairs.ligands.genes[start] for start in pairs.ligands.starts[pairs.ligand]]
+        scaled[population] = values if best_side else (rankdata(values) - 1) / (values.size - 1)
     parts = []
     for sender in signed:
         for receiver in signed:
@@ -161,6 +164,9 @@ def pseudobulk_peer(tally: ad.AnnData, names: list[str]) -> pd.DataFrame:
                 scaled[receiver], expressed[receiver], pairs.receptors, pairs.receptor
             )
             kept = np.flatnonzero(ok_l & ok_r)
+            average = np.abs((score_l + score_r) / 2 - 0.5)
+            largest = np.maximum(np.abs(score_l), np.abs(score_r))
+            score = (largest if best_side else average)[kept]
             parts.append(
                 pd.DataFrame(
                     {
@@ -168,11 +174,10 @@ def pseudobulk_peer(tally: ad.AnnData, names: list[str]) -> pd.DataFrame:
                         "receiver": receiver,
                         "ligand": pairs.table["ligand"].to_numpy()[kept],
                         "receptor": pairs.table["receptor"].to_numpy()[kept],
-                        "score": np.abs((score_l + score_r)[kept] / 2 - 0.5),
+                        "score": score,
                     }
                 )
             )
-    del ligand_first
     return pd.concat(parts, ignore_index=True)
 
 
@@ -198,47 +203,3 @@ def ours(tally: ad.AnnData, **changes: object) -> pd.DataFrame:
     demoted = found["verdict"].isin(["opposed", "not sent", "not testable"])
     score = -np.log10(found["pvalue"].fillna(1.0).clip(1e-300)) + called
     return found.assign(score=np.where(demoted, -1.0, score))
-
-
-def main(path: Path | None = None) -> None:
-    del path
-    for size in (1.0, 1.5, 2.0):
-        for seed in (1, 2):
-            cells = study(size, seed)
-            tally = tc.pp.tally(cells, **KEYS)
-            label = truth(size, seed)
-            found = ours(tally)
-            peer = pseudobulk_peer(tally, [str(gene) for gene in tally.var_names])
-            called = found[found["verdict"].isin(["gained", "lost"])].merge(
-                label, on=EDGE, how="left"
-            )
-            decided = called[called["label"] != -1]
-            planted = tc.ds.planted_truth(cells).edges
-            mine = planted.merge(found, on=EDGE, how="left", suffixes=("_truth", ""))
-            true = mine[mine["true_edge"]]
-            print(
-                size,
-                seed,
-                "auprc",
-                round(auprc(found, label), 3),
-                round(auprc(peer, label), 3),
-                "positives",
-                int((label.label == 1).sum()),
-                "precision",
-                round((decided["label"] == 1).mean(), 3),
-                len(decided),
-                "recall planted",
-                (true["verdict"] == "gained").mean(),
-                "recall all",
-                (decided.label == 1).sum() / (label.label == 1).sum(),
-                "decoys called",
-                mine.loc[mine["decoy"] != "", "verdict"].isin(["gained", "lost"]).sum(),
-                flush=True,
-            )
-            asked = true[true["response_truth"] != ""]
-            verdict = asked["heard"].fillna("none")
-            print("   heard:", pd.crosstab(asked["hearing"], verdict).to_dict("index"))
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)

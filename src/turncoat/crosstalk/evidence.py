@@ -12,8 +12,7 @@ from turncoat.crosstalk.tissue import TissueResult
 from turncoat.stats.multiplicity import benjamini_hochberg
 from turncoat.tables import BoolArray, FloatArray, IntArray
 
-#: Nominal level at which an edge differs enough to ask whether it is heard, and at which an
-#: antagonist counts as rising.
+#: Level at which the permutation test must agree with the moderated one.
 NOMINAL = 0.05
 #: Two-sided level at which a response must follow its signal within the arms too: lenient, since
 #: it guards against confounding by the arm and is no second test of the same thing.
@@ -129,7 +128,7 @@ def _add_answers(
     table["response_coverage"] = np.append(responses.coverage, np.nan)[wanted]
     table["response_correlation"] = answers.correlation
     table["response_pvalue"] = answers.pvalue
-    asked = (table["pvalue"] <= NOMINAL).to_numpy() & np.isfinite(answers.pvalue)
+    asked = (table["qvalue"] <= fdr).to_numpy() & np.isfinite(answers.pvalue)
     qvalue = np.full(wanted.size, np.nan)
     qvalue[asked] = _distinct_qvalues(found, asked)
     table["response_qvalue"] = qvalue
@@ -170,7 +169,7 @@ def _heard(
     reasons = [
         "no response of this signal is known, or the panel measures too little of it",
         f"fewer than {MIN_FREEDOM} degrees of freedom after adjustment, or nothing varies",
-        "the edge does not differ between the arms (p > 0.05)",
+        "the edge could not be shown to differ between the arms",
         "the response rises with the signal over donors, also in donors held out",
         "the response falls with the signal over donors, also in donors held out",
         "the response follows the signal between the arms, but not within them or in held-out donors",

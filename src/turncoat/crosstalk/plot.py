@@ -152,14 +152,14 @@ def crosstalk_donors(result: Crosstalk, *, rank: int = 1, ax: "Axes | None" = No
         else f"{row['receptor']} in {row['receiver']} (log2)"
     )
     verdict = f"{row['verdict']}, {row['heard']}"
-    ax.set_title(f"{edge_name(row)}: {verdict}", fontsize=8)
+    ax.set_title(f"{edge_name(row)}\n{verdict}", fontsize=7)
     ax.legend(frameon=False, fontsize=8)
     return ax
 
 
 def edge_name(row: Mapping[Any, Any]) -> str:
     """Write an edge as a reader says it."""
-    tissue = f" ({row['tissue']})" if row.get("tissue") else ""
+    tissue = f" ({row['tissue']})" if row.get("tissue") not in {None, "", "all"} else ""
     return f"{row['sender']} · {row['ligand']} → {row['receptor']} · {row['receiver']}{tissue}"
 
 

@@ -59,7 +59,7 @@ _HEARD = (
     Column("response_coverage", "real", "", "Share of its weight on the panel."),
     Column("response_correlation", "real", "", "Partial correlation of response and ligand."),
     Column("response_pvalue", "real", "", "Two-sided, over donors, adjusted."),
-    Column("response_qvalue", "real", "", "Benjamini-Hochberg over edges that differ (p <= 0.05)."),
+    Column("response_qvalue", "real", "", "Benjamini-Hochberg over edges that differ."),
     Column("response_within", "real", "", "Partial correlation within the arms."),
     Column("response_within_pvalue", "real", "", "Two-sided, over donors, adjusted."),
     Column("response_held_out", "real", "", "Correlation with predictions from the other donors."),

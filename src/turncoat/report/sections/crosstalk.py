@@ -174,17 +174,17 @@ def _figures(contrast: str, result: Crosstalk) -> list[Figure]:
         ),
     ]
     answered = result.table[result.table["heard"].isin(["heard", "opposite"])]
+    kept = len(result.donors.drop_duplicates(plot.EDGE_KEYS))
+    answered = answered[answered["rank"] <= kept].sort_values("response_pvalue")
     if len(answered):
-        rank = int(answered["rank"].iloc[0])
-        if rank <= len(result.donors.drop_duplicates(plot.EDGE_KEYS)):
-            figures.append(
-                figure_of(
-                    plot.crosstalk_donors(result, rank=rank),
-                    title=f"Signal and response, {contrast}",
-                    alt=f"Donors behind {plot.edge_name(answered.iloc[0].to_dict())}.",
-                    caption="One point per donor and arm; the edge heard with the best support.",
-                )
+        figures.append(
+            figure_of(
+                plot.crosstalk_donors(result, rank=int(answered["rank"].iloc[0])),
+                title=f"Signal and response, {contrast}",
+                alt=f"Donors behind {plot.edge_name(answered.iloc[0].to_dict())}.",
+                caption="One point per donor and arm; the edge with the clearest answer.",
             )
+        )
     return figures
 
 
