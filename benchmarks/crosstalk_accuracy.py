@@ -234,8 +234,10 @@ def main() -> None:
         f"Sweep: {table.round(3).to_dict('records')}",
         f"Null: {nulls.round(4).to_dict('records')}",
         "pycellchat 1.5.0.post1 installs; its donor permutation was not run.",
-        "LIANA's difference of consensus ranks between the conditions was measured once on a busy "
-        "machine: AUPRC 0.059 (1.5 log2, seed 1), where ours was 0.644. NaN: not measured in this run.",
+        (
+            "LIANA's difference of consensus ranks between the conditions was measured once on a busy "
+            "machine: AUPRC 0.059 (1.5 log2, seed 1), where ours was 0.644. NaN: not measured in this run."
+        ),
     ]
     packages = versions("turncoat", "numpy", "scipy")
     if liana:

@@ -64,7 +64,7 @@ def main() -> None:
         population_key="population",
     )
     found = tc.tl.crosstalk(tally, tc.Contrast("condition", "case", "control"), senders="all")
-    heard = found.table[found.table["heard"] == "heard"]
+    heard = found.table[(found.table["heard"] == "heard") & (found.table["rank"] <= 200)]
     if len(heard):
         clearest = heard.sort_values("response_pvalue")["rank"].iloc[0]
         ax = tc.pl.crosstalk_donors(found, rank=int(clearest))
