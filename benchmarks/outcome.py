@@ -94,7 +94,7 @@ def cohort(
     score = (score - score.mean()) / score.std()
     hazard = np.exp(0.4 * growth + 0.4 * negative + log_hr * score * negative)
     died = rng.exponential(1 / hazard)
-    lost = np.quantile(died, 0.34) * rng.uniform(0.5, 1.7, n)
+    lost = np.quantile(died, 0.28) * rng.uniform(0.5, 1.7, n)
     patients = Patients(
         np.minimum(died, lost) + 1e-6,
         (died <= lost).astype(float),
@@ -243,7 +243,8 @@ def cuts() -> list[dict]:
     ).table
     wnt = table[table["ligand"] == "WNT2"]
     first = wnt[wnt["level"].isin(["synthesis and secretion", "ligand"])].head(3)
-    porcn = (first["target"] == "PORCN") & first["status"].str.startswith("investigational")
+    porcn = (first["target"] == "PORCN") & ~first["status"].str.contains("approved")
+    porcn &= first["status"].iloc[0].startswith("investigational")
     pd1 = table[(table["ligand"] == "CD274") & (table["status"] == "approved_for_this_cancer")]
     stated = (pd1["region"] == "United States") & (pd1["indication"] != "")
     agonists = table[
@@ -251,7 +252,7 @@ def cuts() -> list[dict]:
         & ~table["action"].str.contains("antagonist|inverse")
     ]
     return [
-        bar("Planted NK → WNT edge: of the first 3 cuts before the receptor, investigational PORCN inhibitors", float(porcn.sum()), unit="of 3", limit=3, at_least=True),
+        bar("NK → WNT edge in TNBC: of the first 3 cuts before the receptor, PORCN inhibitors, none approved, the first investigational", float(porcn.sum()), unit="of 3", limit=3, at_least=True),
         bar("PD-L1 edge: approved drugs with indication and region", float(stated.sum() == len(pd1) and len(pd1) > 0), unit="yes = 1", limit=1, at_least=True),
         bar("Agonists of a signal's receptor flagged as harmful", float(agonists["is_harmful"].mean()), unit="share", limit=1, at_least=True, note=f"{len(agonists)} rows"),
         bar("Rows that call LGK974 approved", float(drugs().query("drug == 'LGK974'")["status"].str.contains("approved").sum()), unit="rows", limit=0),
