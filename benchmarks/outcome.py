@@ -35,7 +35,7 @@ from turncoat.therapy import drugs, therapy
 
 warnings.simplefilter("ignore")
 GOLDEN = Path(__file__).parent.parent / "tests" / "golden" / "outcome"
-N_NULL, N_GROWTH, N_POWER = 2000, 400, 1200
+N_NULL, N_GROWTH, N_POWER = 5000, 400, 1200
 FIGURE = Path(__file__).parent.parent / "docs" / "_static" / "outcome_deconvolution.png"
 
 # States as evidence names them: Socs3-high, few granzymes (Thacker 2023); SELL, IL7R, GZMK and KLRC1,
