@@ -12,6 +12,12 @@ from turncoat.cells.plot import composition, confidence, genome
 from turncoat.crosstalk.plot import crosstalk, crosstalk_donors, crosstalk_map
 from turncoat.niche.plot import abundance, niche
 from turncoat.outcome.plot import outcome_curves, outcome_forest, outcome_random
+from turncoat.simulate.plot import colonisation as trial_colonisation
+from turncoat.simulate.plot import growth as trial_growth
+from turncoat.simulate.plot import survival as trial_survival
+from turncoat.simulate.plot import waterfall as trial_waterfall
+from turncoat.simulate.plot_panels import dose_heatmap
+from turncoat.simulate.plot_panels import trajectories as trial_trajectories
 from turncoat.therapy.plot import therapy
 
 __all__ = [
@@ -25,6 +31,7 @@ __all__ = [
     "crosstalk",
     "crosstalk_donors",
     "crosstalk_map",
+    "dose_heatmap",
     "forest",
     "genome",
     "niche",
@@ -33,4 +40,9 @@ __all__ = [
     "outcome_random",
     "reach",
     "therapy",
+    "trial_colonisation",
+    "trial_growth",
+    "trial_survival",
+    "trial_trajectories",
+    "trial_waterfall",
 ]

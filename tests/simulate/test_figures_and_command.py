@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import turncoat as tc
 from turncoat.cli.app import app
 from turncoat.errors import ArgumentError, OutputError
-from turncoat.simulate import plot
+from turncoat.simulate import plot, plot_panels
 from turncoat.simulate.result import Trial
 from turncoat.simulate.save import save_trial
 from turncoat.simulate.warm import warmup
@@ -45,17 +45,17 @@ def test_waterfall_has_a_bar_per_mouse_in_order(trial: Trial) -> None:
 def test_other_figures_draw(trial: Trial) -> None:
     assert plot.colonisation(trial).get_ylim()[1] > 1.0
     assert len(plot.survival(trial).lines) == 2
-    figure = plot.trajectories(trial, quantities=("volume", "wnt"))
+    figure = plot_panels.trajectories(trial, quantities=("volume", "wnt"))
     assert len(figure.axes) == 2
     grid = tc.sim.dose_grid("thacker", "lgk974", doses=[1.0, 5.0], intervals=[1.0], n_mice=6)
     assert grid.table.set_index("dose")["change"][5.0] < grid.table.set_index("dose")["change"][1.0]
-    assert len(plot.dose_heatmap(grid).texts) == 2
+    assert len(plot_panels.dose_heatmap(grid).texts) == 2
     plt.close("all")
 
 
 def test_empty_requests_are_refused(trial: Trial) -> None:
     with pytest.raises(ArgumentError, match="at least one curve"):
-        plot.trajectories(trial, quantities=())
+        plot_panels.trajectories(trial, quantities=())
     with pytest.raises(ArgumentError, match="needs doses"):
         tc.sim.dose_grid("thacker", "lgk974", doses=[], intervals=[1.0])
 

@@ -128,10 +128,11 @@ reference = "control"
 
 def warmup() -> None:
     """Compile every kernel, by running a small planted study through all stages."""
-    from turncoat import ds
+    from turncoat import ds, sim
     from turncoat.errors import TurncoatWarning
     from turncoat.pipeline.whole import run as run_study
 
+    sim.warmup()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), shown() as progress:
         warnings.simplefilter("ignore", TurncoatWarning)
         home = Path(folder)

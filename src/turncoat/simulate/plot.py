@@ -4,15 +4,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from turncoat.errors import ArgumentError
 from turncoat.simulate.result import Trial
-from turncoat.tables import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-    from turncoat.simulate.dose_grid import DoseGrid
 
 COLOURS = (
     "#4c566a", "#d1495b", "#1f7a8c", "#edae49", "#66a182", "#8d6a9f", "#c97b63", "#3d5a80",
@@ -25,7 +21,8 @@ MOST_BANDS = 4
 Z95 = 1.959963984540054
 
 
-def _axes(ax: "Axes | None", size: tuple[float, float]) -> "Axes":
+def new_axes(ax: "Axes | None", size: tuple[float, float]) -> "Axes":
+    """Give the axes, or make some of a size in inches."""
     if ax is not None:
         return ax
     import matplotlib.pyplot as plt
@@ -44,9 +41,35 @@ def _signed(ax: "Axes", trial: Trial) -> None:
 def growth(
     trial: Trial, *, quantity: str = "volume", unit: str = "mm³", ax: "Axes | None" = None
 ) -> "Axes":
-    """Draw a quantity over time per arm: median, and the band of the middle 80 % of mice."""
-    ax = _axes(ax, (6.4, 3.8))
-    for arm, colour in zip(trial.arm_names, _cycle(len(trial.arm_names)), strict=True):
+    """Draw a quantity over time per arm: median, and the band of the middle 80 % of mice.
+
+    Parameters
+    ----------
+    trial
+        From :func:`turncoat.sim.trial`.
+    quantity
+        One of the trial's curves.
+    unit
+        Its unit, for the axis.
+    ax
+        Axes to draw on; new ones by default.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> import turncoat as tc
+    >>> found = tc.sim.trial("thacker", ["control", "lgk974"], n_mice=3)
+    >>> len(tc.pl.trial_growth(found).lines)
+    2
+    >>> plt.close("all")
+    """
+    ax = new_axes(ax, (6.4, 3.8))
+    for arm, colour in zip(trial.arm_names, colours(len(trial.arm_names)), strict=True):
         curves = trial.curve(quantity, arm)
         low, middle, high = np.nanpercentile(curves, [BAND[0], 50.0, BAND[1]], axis=0)
         if arm == trial.arm_names[0] or len(trial.arm_names) <= MOST_BANDS:
@@ -61,11 +84,35 @@ def growth(
 
 
 def waterfall(trial: Trial, arm: str, *, ax: "Axes | None" = None) -> "Axes":
-    """Draw each mouse's change in final volume against itself in the first arm."""
-    ax = _axes(ax, (6.4, 3.2))
+    """Draw each mouse's change in final volume against itself in the first arm.
+
+    Parameters
+    ----------
+    trial
+        From :func:`turncoat.sim.trial`.
+    arm
+        The arm to draw.
+    ax
+        Axes to draw on; new ones by default.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> import turncoat as tc
+    >>> found = tc.sim.trial("thacker", ["control", "lgk974"], n_mice=3)
+    >>> len(tc.pl.trial_waterfall(found, "lgk974").patches)
+    3
+    >>> plt.close("all")
+    """
+    ax = new_axes(ax, (6.4, 3.2))
     change = np.sort(trial.in_arm(arm)["change"].dropna().to_numpy(dtype=float))[::-1]
-    colours = np.where(change < 0, COLOURS[2], COLOURS[1])
-    ax.bar(np.arange(change.size), change, width=1.0, color=colours)
+    faces = np.where(change < 0, COLOURS[2], COLOURS[1])
+    ax.bar(np.arange(change.size), change, width=1.0, color=faces)
     ax.axhline(0, color="0.3", linewidth=0.8)
     share = float(np.mean(change < 0)) if change.size else float("nan")
     ax.set(
@@ -93,8 +140,30 @@ def wilson(successes: int, total: int) -> tuple[float, float]:
 
 
 def colonisation(trial: Trial, *, ax: "Axes | None" = None) -> "Axes":
-    """Draw the share of mice with a colony of 1000 cells or more, per organ and arm."""
-    ax = _axes(ax, (1.2 + 0.9 * len(trial.arm_names), 3.4))
+    """Draw the share of mice with a colony of 1000 cells or more, per organ and arm.
+
+    Parameters
+    ----------
+    trial
+        From :func:`turncoat.sim.trial`.
+    ax
+        Axes to draw on; new ones by default.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> import turncoat as tc
+    >>> found = tc.sim.trial("thacker", ["control", "lgk974"], n_mice=3)
+    >>> len(tc.pl.trial_colonisation(found).patches)
+    4
+    >>> plt.close("all")
+    """
+    ax = new_axes(ax, (1.2 + 0.9 * len(trial.arm_names), 3.4))
     places = np.arange(len(trial.arm_names))
     for shift, (organ, colour) in zip((-0.2, 0.2), ORGAN_COLOURS.items(), strict=True):
         counts = [trial.in_arm(arm)[f"{organ}_colonies"].dropna() for arm in trial.arm_names]
@@ -113,11 +182,33 @@ def colonisation(trial: Trial, *, ax: "Axes | None" = None) -> "Axes":
 
 
 def survival(trial: Trial, *, ax: "Axes | None" = None) -> "Axes":
-    """Draw the share of mice below the end-point size (Kaplan and Meier)."""
+    """Draw the share of mice below the end-point size (Kaplan and Meier).
+
+    Parameters
+    ----------
+    trial
+        From :func:`turncoat.sim.trial`.
+    ax
+        Axes to draw on; new ones by default.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> import turncoat as tc
+    >>> found = tc.sim.trial("thacker", ["control", "lgk974"], n_mice=3)
+    >>> len(tc.pl.trial_survival(found).lines)
+    2
+    >>> plt.close("all")
+    """
     from lifelines import KaplanMeierFitter
 
-    ax = _axes(ax, (6.4, 3.6))
-    for arm, colour in zip(trial.arm_names, _cycle(len(trial.arm_names)), strict=True):
+    ax = new_axes(ax, (6.4, 3.6))
+    for arm, colour in zip(trial.arm_names, colours(len(trial.arm_names)), strict=True):
         rows = trial.in_arm(arm)
         rows = rows[rows["status"] == "done"]
         fitted = KaplanMeierFitter().fit(rows["endpoint_day"], rows["endpoint_reached"])
@@ -133,64 +224,6 @@ def survival(trial: Trial, *, ax: "Axes | None" = None) -> "Axes":
     return ax
 
 
-def dose_heatmap(grid: "DoseGrid", *, ax: "Axes | None" = None) -> "Axes":
-    """Draw the median change of volume for every dose and interval of one drug."""
-    ax = _axes(ax, (5.2, 3.6))
-    table = grid.table.pivot_table(index="dose", columns="interval", values="change", sort=True)
-    strongest = max(float(np.nanmax(np.abs(table.to_numpy()))), 1e-9)
-    image = ax.imshow(table, cmap="RdBu_r", vmin=-strongest, vmax=strongest, origin="lower",
-                      aspect="auto")  # fmt: skip
-    for (i, j), value in np.ndenumerate(table.to_numpy()):
-        pale = abs(value) < 0.6 * strongest
-        ax.text(j, i, f"{value:.1f}", ha="center", va="center", fontsize=8,
-                color="black" if pale else "white")  # fmt: skip
-    ax.set_xticks(range(table.shape[1]), [f"every {c:g} d" for c in table.columns], fontsize=8)
-    ax.set_yticks(range(table.shape[0]), [f"{r:g}" for r in table.index])
-    ax.set_ylabel(f"{grid.params['drug']} (mg/kg)")
-    bar = ax.figure.colorbar(image, ax=ax)
-    bar.set_label("log₂ volume against control, median")
-    ax.set_title(
-        f"Simulated: context {grid.params['context']}, {grid.params['n_mice']} mice",
-        fontsize=8, loc="left", color="0.35",
-    )  # fmt: skip
-    return ax
-
-
-SHOWN = ("volume", "stem", "nk_immature", "nk_mature", "wnt", "cd8_primary", "treg_node", "nk_node", "nk_lung")  # fmt: skip
-
-
-def trajectories(
-    trial: Trial, *, arms: tuple[str, ...] = (), quantities: tuple[str, ...] = SHOWN
-) -> "Figure":
-    """Draw many states over time, one panel each: median and the middle 80 % of mice."""
-    import matplotlib.pyplot as plt
-
-    chosen = arms or tuple(trial.arm_names[:4])
-    if not quantities:
-        raise ArgumentError("'quantities' should name at least one curve.")
-    columns = min(3, len(quantities))
-    rows = -(-len(quantities) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(3.0 * columns, 1.9 * rows), layout="constrained", squeeze=False
-    )
-    for ax in axes.flat[len(quantities) :]:
-        ax.set_visible(False)
-    for ax, quantity in zip(axes.flat, quantities, strict=False):
-        for arm, colour in zip(chosen, _cycle(len(chosen)), strict=True):
-            _band(ax, trial.times, trial.curve(quantity, arm), colour, arm)
-        ax.set_title(quantity.replace("_", " "), fontsize=8)
-        ax.tick_params(labelsize=7)
-        ax.spines[["top", "right"]].set_visible(False)
-    axes.flat[0].legend(frameon=False, fontsize=6)
-    figure.suptitle(f"Simulated: context {trial.params['context']}; days", fontsize=8)
-    return figure
-
-
-def _band(ax: "Axes", times: FloatArray, curves: FloatArray, colour: str, label: str) -> None:
-    low, middle, high = np.nanpercentile(curves, [BAND[0], 50.0, BAND[1]], axis=0)
-    ax.fill_between(times, low, high, color=colour, alpha=0.12, linewidth=0)
-    ax.plot(times, middle, color=colour, linewidth=1.2, label=label)
-
-
-def _cycle(n: int) -> list[str]:
+def colours(n: int) -> list[str]:
+    """Give a colour per arm."""
     return [COLOURS[k % len(COLOURS)] for k in range(n)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from turncoat.errors import OutputError
-from turncoat.simulate import plot
+from turncoat.simulate import plot, plot_panels
 from turncoat.simulate.result import NOTICE, Trial
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _figures(trial: Trial, folder: Path) -> list[Path]:
     }
     if trial.quantities:
         drawn["growth"] = lambda: plot.growth(trial).figure
-        drawn["trajectories"] = lambda: plot.trajectories(trial)
+        drawn["trajectories"] = lambda: plot_panels.trajectories(trial)
     for k, arm in enumerate(trial.arm_names[1:], start=1):
         drawn[f"waterfall_{k}"] = functools.partial(_waterfall, trial, arm)
     return [_save(draw(), folder / f"{name}.png") for name, draw in drawn.items()]
