@@ -156,13 +156,21 @@ def limma(seeds: range, n_cells: int, effect: float) -> list[float]:
             return [float(row["statistic"]) for row in csv.DictReader(stream)]
 
 
-def ours_power(seeds: range, n_cells: int, effect: float) -> list[float]:
-    found = []
+def ours_power(seeds: range, n_cells: int, effect: float) -> dict[str, list[float]]:
+    """The test's own statistic, and the plain shift that it is made of.
+
+    The studentised statistic is what a study has: its scale is its own donors'. At a threshold
+    known from other null studies, the shift alone is the fairer match for PyDESeq2's mean Wald
+    statistic, whose scale is shrunk towards all genes'.
+    """
+    found: dict[str, list[float]] = {"turncoat": [], "turncoat, shift": []}
     for seed in seeds:
         data = study(seed, n_per_arm=6, n_cells=n_cells, effect=effect)
-        scores = axis_score(pseudobulk(data))[:, None]
         donors = donors_of(data)
-        found.append(float(permute(scores, donors.units, weights=donors.weights).statistics[0, 0]))
+        scores = axis_score(pseudobulk(data))[:, None]
+        shift = estimate(scores, donors.units, weights=donors.weights)
+        found["turncoat"].append(float(shift.effect[0] / shift.error[0]))
+        found["turncoat, shift"].append(float(shift.effect[0]))
     return found
 
 
@@ -173,7 +181,7 @@ def power(
     quantile of its own statistic in null studies."""
 
     def every(seeds: range, effect: float) -> dict[str, list[float]]:
-        found: dict[str, list[float]] = {"turncoat": ours_power(seeds, n_cells, effect)}
+        found = ours_power(seeds, n_cells, effect)
         values = limma(seeds, n_cells, effect)
         if values:
             found["limma-voom"] = values
@@ -307,9 +315,14 @@ def main() -> None:
         print(notes[-1], flush=True)
         mean = {name: float(np.mean(list(values.values()))) for name, values in found.items()}
         bars += [
+            harness.bar(f"power of the shift, 6 vs 6, {label}, mean over effects", mean["turncoat, shift"],
+                        unit="share", peer=mean[name], peer_name=name, max_ratio=1.0, at_least=True)
+            for name in sorted(name for name in mean if not name.startswith("turncoat"))
+        ]  # fmt: skip
+        bars += [
             harness.bar(f"power, 6 vs 6, {label}, mean over effects", mean["turncoat"], unit="share",
                         peer=mean[name], peer_name=name, max_ratio=1.0, at_least=True)
-            for name in sorted(set(mean) - {"turncoat"})
+            for name in sorted(name for name in mean if not name.startswith("turncoat"))
         ]  # fmt: skip
     verdicts = planted_verdicts(12 if full else 3)
     bars.append(
