@@ -11,6 +11,7 @@ from turncoat.pipeline.run import Run
 from turncoat.pipeline.stage import Stage, needs_contrasts
 from turncoat.study import Study
 from turncoat.therapy import therapy
+from turncoat.therapy.catalogue import is_gene
 
 #: Edges looked up per contrast, best supported first.
 MAX_EDGES = 40
@@ -38,7 +39,13 @@ def gained_edges(run: Run) -> pd.DataFrame:
         for result in run.results("crosstalk", crosstalk).values():
             gained = result.table[result.table["verdict"] == "gained"].sort_values("rank")
             tables.append(gained[EDGE].head(MAX_EDGES))
-    return pd.concat(tables, ignore_index=True)
+    edges = pd.concat(tables, ignore_index=True)
+    # Pairs of a collection that are no human genes cannot be looked up; they are not an error.
+    human = [
+        all(is_gene(gene) for gene in f"{ligand}_{receptor}".split("_"))
+        for ligand, receptor in zip(edges["ligand"], edges["receptor"], strict=True)
+    ]
+    return edges[human].reset_index(drop=True)
 
 
 def _switched(run: Run) -> list[str]:
