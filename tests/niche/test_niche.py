@@ -87,7 +87,7 @@ def test_openness_rises_where_its_parts_do_and_names_them() -> None:
     assert node["shift"] > 0.5  # type: ignore[operator]
     assert node["pvalue"] <= 0.05  # type: ignore[operator]
     assert pick(found, organ="node", part="Treg/NK ratio")["shift"] == pytest.approx(2, abs=0.7)
-    assert pick(found, organ="node", part="NK duty")["shift"] > 0.5  # type: ignore[operator]
+    assert pick(found, organ="node", part="Loss of NK duty")["shift"] > 0.5  # type: ignore[operator]
     assert pick(found, organ="lung", part="openness")["pvalue"] > 0.05  # type: ignore[operator]
 
 

@@ -207,11 +207,11 @@ def _difference(a: Change, b: Change) -> Change:
 PARTS: tuple[tuple[str, str, str, float], ...] = (
     # Kos 2022: Treg/NK rises in nodes before they are colonised; NK cells hold the door.
     ("Treg/NK ratio", "Treg/NK", "ratio", 1.0),
-    ("NK duty", "NK", "anti_tumour", -1.0),
+    ("Loss of NK duty", "NK", "anti_tumour", -1.0),
     ("Treg harm", "Treg", "pro_tumour", 1.0),
     # Bill 2023, Nalio Ramos 2022: SPP1-like against CXCL9-like macrophages.
     ("Suppressive macrophages", "Macrophage", "pro_tumour", 1.0),
-    ("CD8 duty", "CD8 T", "anti_tumour", -1.0),
+    ("Loss of CD8 duty", "CD8 T", "anti_tumour", -1.0),
 )
 #: An openness of fewer parts would be one of its parts under another name.
 MIN_PARTS = 2
