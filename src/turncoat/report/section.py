@@ -196,7 +196,9 @@ def figure_of(axes: "Axes", *, title: str, alt: str, caption: str = "") -> Figur
 
 def _saved(drawing: "MplFigure", **options: Any) -> bytes:
     stream = io.BytesIO()
-    drawing.savefig(stream, bbox_inches="tight", **options)
+    # A layout engine has fitted everything already; fitting again would draw all twice.
+    fit = None if drawing.get_layout_engine() is not None else "tight"
+    drawing.savefig(stream, bbox_inches=fit, **options)
     return stream.getvalue()
 
 
