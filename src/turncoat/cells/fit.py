@@ -33,7 +33,7 @@ from turncoat.tables import BoolArray, FloatArray, IntArray
 N_LINEAGE_GENES, N_POPULATION_GENES, N_DISTILLED_GENES = 800, 400, 800
 #: Cells per class that the distilled model is taught with.
 MAX_PER_CLASS: Final = 300
-#: Weight of the marker scores beside a reference's log-probabilities (chosen on the tuning half).
+#: Weight of the marker scores beside a reference's log-probabilities (set by hand on GSE131907).
 MARKERS_BESIDE_REFERENCE: Final = 0.25
 #: A lineage with fewer cells is settled by markers (and the reference) alone.
 MIN_LINEAGE: Final = 20

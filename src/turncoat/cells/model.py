@@ -22,8 +22,8 @@ from turncoat.tables import FloatArray, IntArray
 TARGET_SUM: Final = 10_000.0
 #: A lineage whose name is also a population stands in where its populations cannot be told.
 COARSE: Final = frozenset({"T", "Myeloid"})
-#: Softens the probabilities. Chosen on the odd-numbered donors of GSE131907 so that confidence
-#: equals accuracy there (see docs/rooms/cells.md).
+#: Softens the probabilities. Set by hand, not fitted: on GSE131907 the calls are right more often
+#: than their confidence says (see docs/rooms/cells.md).
 TEMPERATURE: Final = 1.5
 #: Least confidence of a call: below, the cell is left unassigned.
 CONFIDENCE: Final = 0.6
