@@ -89,8 +89,8 @@ class Rows:
         return np.asarray(stacked, dtype=np.float32)
 
 
-def run_arm(plan: Plan, arm: Arm, mice: Mice) -> Rows:
-    """Run some mice through one arm."""
+def run_arm(plan: Plan, arm: Arm, mice: Mice, *, organs_too: bool = True) -> Rows:
+    """Run some mice through one arm, their organs too or the body alone."""
     model = mouse()
     solution = model.integrate(
         plan.times,
@@ -104,6 +104,8 @@ def run_arm(plan: Plan, arm: Arm, mice: Mice) -> Rows:
     jumps = {item.day for item in arm.items if isinstance(item, Surgery)}
     organs = {
         organ: _organ(plan, mice, assigned, solution.states, organ, jumps)
+        if organs_too
+        else (np.zeros((mice.ids.size, 3)), np.zeros((mice.ids.size, plan.times.size)))
         for organ in ("node", "lung")
     }
     taken = {name: solution.states[:, :, model.state(name)] for name in Rows.QUANTITIES[1:11]}

@@ -200,7 +200,9 @@ def run_chunk(plan: Plan, size: int, first: int) -> Chunk:
     """Draw some candidates, enrol those that grow a tumour, run them through every arm."""
     model = mouse()
     mice = draw_mice(model, plan.centre, np.arange(first, first + size), plan.seed, plan.spread)
-    control = run_arm(plan, Arm("control"), mice)
+    # Untreated mice are only asked whether their tumour took, unless they are an arm.
+    untreated_arm = any(not arm.items for arm in plan.arms)
+    control = run_arm(plan, Arm("control"), mice, organs_too=untreated_arm)
     grown = (control.volume[:, -1] >= SMALLEST_CONTROL) & (control.status == 0)
     kept = mice.possible & grown
     reasons = np.where(
