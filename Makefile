@@ -29,7 +29,12 @@ $(STAMPS)/dev: $(STAMPS)/core pyproject.toml
 	$(INSTALL) --group dev -e ".[dask,hdf5plugin]"
 	@touch $@
 
-demo: $(STAMPS)/core
+# Compiling the loops belongs to the set-up; their cache lies beside the sources.
+$(STAMPS)/warm: $(STAMPS)/core
+	$(BIN)/turncoat warmup
+	@touch $@
+
+demo: $(STAMPS)/warm
 	$(BIN)/turncoat demo --out demo
 
 test: $(STAMPS)/dev
