@@ -27,7 +27,7 @@ from turncoat.errors import (
 from turncoat.files import UNFINISHED, make_folder, whole_file
 from turncoat.pipeline import Run, Stage
 from turncoat.pipeline.closing import with_report
-from turncoat.pipeline.stage import in_order
+from turncoat.pipeline.stage import in_order, up_to
 from turncoat.pipeline.whole import run_stages
 
 ANY: Any = None
@@ -250,6 +250,10 @@ def test_a_stage_with_nothing_to_do_says_why(study: Any, tmp_path: Path) -> None
     assert outcomes["shifted"] == "no cohort was given"
     assert run.findings.names("shifted") == []
     assert "no cohort was given" in run.report.read_text()
+
+
+def test_a_run_up_to_a_stage_does_what_it_needs_and_no_more() -> None:
+    assert [stage.name for stage in up_to("sums", STAGES)] == ["tally", "sums"]
 
 
 def test_stages_that_cannot_be_ordered_are_refused() -> None:

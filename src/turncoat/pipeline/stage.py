@@ -104,6 +104,15 @@ def discover() -> tuple[Stage, ...]:
     return in_order(stages)
 
 
+def up_to(name: str, stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """Choose a stage and all that it needs, in the order in which they run."""
+    wanted: set[str] = set()
+    for stage in reversed(in_order(stages)):
+        if stage.name == name or stage.name in wanted:
+            wanted |= {stage.name, *stage.needs}
+    return tuple(stage for stage in in_order(stages) if stage.name in wanted)
+
+
 def in_order(stages: Sequence[Stage]) -> tuple[Stage, ...]:
     """Sort stages so that each comes after what it needs; ties by the order given.
 

@@ -11,7 +11,7 @@ from turncoat.pipeline.closing import with_report
 from turncoat.pipeline.execute import execute
 from turncoat.pipeline.progress import Progress, Silent
 from turncoat.pipeline.run import HIDDEN, Run
-from turncoat.pipeline.stage import Stage, discover
+from turncoat.pipeline.stage import Stage, discover, up_to
 from turncoat.study import Study, load_study
 
 #: Threads a run takes at most unless told otherwise; beyond it the disk is the limit.
@@ -97,7 +97,7 @@ def tally_study(
     loaded = load_study(Path(study))
     return run_stages(
         loaded,
-        [stage for stage in discover() if stage.name == "tally"],
+        up_to("tally", discover()),
         out=_place(loaded, out),
         fresh=fresh,
         seed=loaded.seed,
