@@ -41,10 +41,13 @@ def gained_edges(run: Run) -> pd.DataFrame:
             tables.append(gained[EDGE].head(MAX_EDGES))
     edges = pd.concat(tables, ignore_index=True)
     # Pairs of a collection that are no human genes cannot be looked up; they are not an error.
-    human = [
-        all(is_gene(gene) for gene in f"{ligand}_{receptor}".split("_"))
-        for ligand, receptor in zip(edges["ligand"], edges["receptor"], strict=True)
-    ]
+    human = pd.Series(
+        [
+            all(is_gene(gene) for gene in f"{ligand}_{receptor}".split("_"))
+            for ligand, receptor in zip(edges["ligand"], edges["receptor"], strict=True)
+        ],
+        dtype=bool,
+    )
     return edges[human].reset_index(drop=True)
 
 
