@@ -65,7 +65,7 @@ def section(result: dict[str, Any]) -> str:
             peer,
             number(entry.get("ratio")),
             bound(entry),
-            verdict(entry.get("met")),
+            verdict(entry.get("met")) if bound(entry) != "–" else "for information",
             entry.get("note", ""),
         ]
         lines.append("| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |")
@@ -93,6 +93,7 @@ def jobs_table(jobs: list[dict[str, Any]]) -> list[str]:
 def summary(results: list[dict[str, Any]]) -> str:
     """Count bars met and missed over all rooms."""
     bars = [entry for result in results for entry in result.get("bars", [])]
+    bars = [entry for entry in bars if bound(entry) != "–"]
     met = sum(entry.get("met") is True for entry in bars)
     missed = sum(entry.get("met") is False for entry in bars)
     return f"Bars: {met} met, {missed} missed, {len(bars) - met - missed} not measured.\n"
