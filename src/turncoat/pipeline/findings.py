@@ -1,8 +1,9 @@
-"""Results of rooms as files: one parquet per table, the rest of a result as JSON beside them."""
+"""Results of rooms as files: a parquet per table, a npy per array, the rest as JSON beside them."""
 
 import dataclasses
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,12 @@ T = TypeVar("T")
 
 #: A finding is called ``room`` or ``room.part``: what a file name may hold on any system.
 NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_-]+)?")
+
+#: How the fields that have a file of their own are read, by the file's suffix.
+READERS: dict[str, Callable[[Path], Any]] = {
+    ".parquet": pd.read_parquet,
+    ".npy": lambda path: np.load(path, allow_pickle=False),
+}
 
 
 def slug(text: str) -> str:
@@ -64,7 +71,7 @@ class Findings:
             if isinstance(value, pd.DataFrame):
                 written.append(self._write_table(name, field.name, value))
             elif isinstance(value, np.ndarray):
-                others[field.name] = {"array": value.tolist(), "dtype": value.dtype.str}
+                written.append(self._write_array(name, field.name, value))
             else:
                 others[field.name] = packed["fields"][field.name]
         path = self.folder / f"{name}.json"
@@ -76,6 +83,12 @@ class Findings:
         path = self.folder / f"{name}.{field}.parquet"
         with whole_file(path) as unfinished:
             table.to_parquet(unfinished, index=False)
+        return path
+
+    def _write_array(self, name: str, field: str, array: np.ndarray[Any, Any]) -> Path:
+        path = self.folder / f"{name}.{field}.npy"
+        with whole_file(path) as unfinished, unfinished.open("wb") as stream:
+            np.save(stream, array, allow_pickle=False)
         return path
 
     def load(self, name: str, cls: type[T]) -> T:
@@ -95,18 +108,14 @@ class Findings:
             )
         try:
             stored = json.loads(path.read_text(encoding="utf-8"))
-            fields: dict[str, Any] = {
-                key: np.array(value["array"], dtype=value["dtype"])
-                if isinstance(value, dict)
-                else value
-                for key, value in stored["fields"].items()
-            }
-            for table in self.folder.glob(f"{name}.*.parquet"):
-                field = table.name.removeprefix(f"{name}.").removesuffix(".parquet")
-                if "." not in field:
-                    fields[field] = pd.read_parquet(table)
+            fields: dict[str, Any] = dict(stored["fields"])
+            for suffix, read in READERS.items():
+                for part in self.folder.glob(f"{name}.*{suffix}"):
+                    field = part.name.removeprefix(f"{name}.").removesuffix(suffix)
+                    if "." not in field:
+                        fields[field] = read(part)
             return from_uns(cls, {"class": stored["class"], "fields": fields})
-        except (json.JSONDecodeError, KeyError, OSError, ValueError) as error:
+        except (EOFError, json.JSONDecodeError, KeyError, OSError, ValueError) as error:
             if isinstance(error, TableError):
                 raise
             raise FileFormatError(
