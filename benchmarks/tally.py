@@ -166,6 +166,8 @@ def scanpy(path: str) -> dict[str, Any]:
     import scanpy as sc
 
     cells = sc.read_h5ad(path)
+    # scanpy 1.11 refuses 64-bit row pointers beside 32-bit gene numbers, which are legal.
+    cells.X.indptr = cells.X.indptr.astype("int32")
     cells.var["mt"] = cells.var_names.str.startswith("MT-")
     sc.pp.calculate_qc_metrics(cells, qc_vars=["mt"], inplace=True, percent_top=None)
     by = ["donor", "population"]
