@@ -174,10 +174,10 @@ def main() -> None:
     if liana:
         packages["liana"] = version_in(liana, "liana")
     notes.append(
-        "CellPhoneDB 5.0.1 installs, but its method needs a database file that is downloaded at run time; "
+        "CellPhoneDB 5.0.1 installs, but was not run; "
         "the bar against it is not measured here (323 CPU-s at 10k cells in an earlier measurement with the file)."
         if not fastccc
-        else "CellPhoneDB 5.0.1 and FastCCC 1.0.1 install, but need a database file that is downloaded at run time: not measured here."
+        else "CellPhoneDB 5.0.1 and FastCCC 1.0.1 install, but were not run: not measured here."
     )
     write_results(
         "crosstalk",
