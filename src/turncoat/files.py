@@ -124,3 +124,55 @@ def digest(path: Path) -> str:
         return summary.hexdigest()
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def sole_use(path: Path, owner: str) -> Iterator[None]:
+    """Hold a folder for one process alone, by a lock on a file in it.
+
+    The system drops the lock when its process ends, however it ends: a killed run leaves a file
+    behind, never a lock. File systems without locks (some network mounts) give no protection.
+
+    Parameters
+    ----------
+    path
+        The lock file; made if need be, and left in place.
+    owner
+        Who holds it, for the message that a second process gets.
+
+    Raises
+    ------
+    OutputError
+        When another process holds the folder, or the file cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(_cannot_write(path, error)) from error
+    with stream:
+        if not _lock(stream.fileno()):
+            stream.seek(0)
+            raise OutputError(
+                f"{path.parent.parent} is in use by another run ({stream.read().strip()}). Wait "
+                "until it has ended, or choose another output folder with --out."
+            )
+        stream.truncate(0)
+        stream.write(owner)
+        stream.flush()
+        yield
+
+
+def _lock(handle: int) -> bool:
+    """Try to lock an open file; true also where the file system knows no locks."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True

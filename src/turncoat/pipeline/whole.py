@@ -1,12 +1,13 @@
 """The whole run, from a study file to its report."""
 
 import os
+import platform
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from turncoat.errors import ArgumentError, TurncoatError
-from turncoat.files import make_folder
+from turncoat.files import make_folder, sole_use
 from turncoat.pipeline.closing import with_report
 from turncoat.pipeline.execute import execute
 from turncoat.pipeline.progress import Progress, Silent
@@ -133,7 +134,7 @@ def run_stages(
     ArgumentError
         With fewer than one thread or a negative seed.
     OutputError
-        When the run directory cannot be written.
+        When the run directory cannot be written, or another run is at work in it.
     """
     if threads is not None and threads < 1:
         raise ArgumentError(f"'threads' should be at least 1; got {threads}.")
@@ -150,7 +151,8 @@ def run_stages(
         progress=progress or Silent(),
     )
     try:
-        execute(current, stages, fresh=fresh)
+        with sole_use(current.hidden / "lock", f"process {os.getpid()} on {platform.node()}"):
+            execute(current, stages, fresh=fresh)
     except TurncoatError:
         if not existed:
             _remove_if_empty(out)
