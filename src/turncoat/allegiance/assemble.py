@@ -73,6 +73,7 @@ def _verdict_row(
         "pvalue": evidence.joint if evidence else NAN,
         "qvalue": qvalue,
         "pvalue_both": evidence.both if evidence else NAN,
+        "pvalue_balance": evidence.balance if evidence else NAN,
         "pvalue_loyal": evidence.loyal if evidence else NAN,
     }
     lower, upper = evidence.found.interval() if evidence else (np.full(2, NAN),) * 2

@@ -73,6 +73,9 @@ class Allegiance:
             Column("pvalue", "real", "", "Lost duty or gained harm: joint one-sided p-value."),
             Column("qvalue", "real", "", "Benjamini-Hochberg over the rows of the table."),
             Column("pvalue_both", "real", "", "Lost duty and gained harm: larger of the two."),
+            Column(
+                "pvalue_balance", "real", "", "Harm less duty, each by its own spread, one-sided."
+            ),
             Column("pvalue_loyal", "real", "", "Both axes within the band (TOST), larger p."),
             Column("p_floor", "real", "", "Smallest joint p-value this design can reach."),
             Column("q_floor", "real", "", "Smallest q-value it can reach as a lone finding."),

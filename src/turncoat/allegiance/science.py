@@ -29,8 +29,12 @@ class Evidence:
         Two-sided p-value per axis.
     harm
         One-sided p-value per axis, in the direction of harm.
+    balance
+        One-sided p-value of harm less duty, each in units of its own spread; NaN unless both were
+        scored.
     joint
-        Lost duty or gained harm: one p-value, corrected for having looked at both.
+        Lost duty or gained harm: one p-value, corrected for having looked at both and at their
+        balance.
     loyal
         Largest equivalence p-value of the axes; NaN unless both were scored.
     is_exact
@@ -40,6 +44,7 @@ class Evidence:
     found: Estimate
     pvalue: FloatArray
     harm: FloatArray
+    balance: float
     joint: float
     loyal: float
     is_exact: bool
@@ -72,9 +77,12 @@ class AxesPlan:
 def weigh_evidence(scores: FloatArray, donors: Donors, plan: AxesPlan) -> Evidence:
     """Test both axes with the same permutations of the donors' labels.
 
-    The joint test takes the larger of the two studentised shifts in the direction of harm and
-    compares it with the same maximum under every arrangement (Westfall and Young), so that
-    looking at two axes is paid for, and their correlation is not paid for twice.
+    The joint test takes the largest of three studentised shifts in the direction of harm (duty
+    lost, harm gained, their balance) and compares it with the same maximum under every
+    arrangement (Westfall and Young), so that looking three times is paid for, and their
+    correlation is not paid for twice. The balance cannot tip towards harm unless duty is lost or
+    harm is gained; it finds a population that does some of both, and what raises or lowers both
+    scores of a donor alike, such as the quality of the cells, cancels in it.
 
     Parameters
     ----------
@@ -97,20 +105,33 @@ def weigh_evidence(scores: FloatArray, donors: Donors, plan: AxesPlan) -> Eviden
     *Technometrics* 24:295 (intersection–union).
     """
     scored: BoolArray = np.asarray(np.isfinite(scores).all(axis=0))
-    permuted, found = compare(
-        scores[:, scored], donors, seed=plan.seed, n_permutations=plan.n_permutations
-    )
-    toward_harm = Permuted(permuted.statistics * HARM[scored], permuted.is_exact)
+    n_axes = int(scored.sum())
+    values = np.hstack([scores[:, scored], _balance(scores)])
+    permuted, both = compare(values, donors, seed=plan.seed, n_permutations=plan.n_permutations)
+    found = Estimate(*(part[:n_axes] for part in (both.effect, both.error, both.freedom)))
+    signs = np.append(HARM[scored], np.ones(values.shape[1] - n_axes))
+    toward_harm = Permuted(permuted.statistics * signs, permuted.is_exact)
+    harm = toward_harm.pvalue_greater()
     joint = share_as_extreme(toward_harm.statistics.max(axis=1, keepdims=True))
     loyal = float(np.max(equivalence_pvalue(found, plan.band))) if scored.all() else float("nan")
     return Evidence(
         Estimate(*(_spread(part, scored) for part in (found.effect, found.error, found.freedom))),
-        _spread(permuted.pvalue(), scored),
-        _spread(toward_harm.pvalue_greater(), scored),
+        _spread(permuted.pvalue()[:n_axes], scored),
+        _spread(harm[:n_axes], scored),
+        float(harm[n_axes]) if harm.size > n_axes else float("nan"),
         float(joint[0]),
         loyal,
         permuted.is_exact,
     )
+
+
+def _balance(scores: FloatArray) -> FloatArray:
+    # The spread is taken over all units alike: the same under every arrangement of the labels.
+    spread = scores.std(axis=0)
+    if not (np.isfinite(spread).all() and (spread > 0).all()):
+        return np.empty((len(scores), 0))
+    balance: FloatArray = (scores / spread) @ HARM
+    return balance[:, np.newaxis]
 
 
 def _spread(values: FloatArray, scored: BoolArray) -> FloatArray:

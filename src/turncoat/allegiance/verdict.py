@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-import numpy as np
-
 from turncoat.allegiance.science import HARM, Evidence
 
 Verdict = Literal["switched", "loyal", "inconclusive", "not testable"]
@@ -55,10 +53,10 @@ def judge(
 
 
 def _what_moved(evidence: Evidence) -> str:
-    # The joint test has passed: the leading axis stands, the other is tested at its own level.
-    lead = int(np.nanargmin(evidence.harm))
-    moved = [WORDS[axis][0] for axis in range(2) if axis == lead or evidence.harm[axis] <= LEVEL]
-    return " and ".join(moved)
+    # The joint test has passed: each axis is then tested at its own level (closed testing).
+    moved = [WORDS[axis][0] for axis in range(2) if evidence.harm[axis] <= LEVEL]
+    together = "tipped from duty towards harm on both axes together, neither shown alone"
+    return " and ".join(moved) or together
 
 
 def _why_open(evidence: Evidence, qvalue: float) -> str:
