@@ -76,6 +76,19 @@ def edit(folder: Path, old: str, new: str) -> Path:
     return path
 
 
+def test_one_false_discovery_rate_holds_for_the_study(folder: Path) -> None:
+    assert load_study(folder / "study.toml").fdr == 0.05
+    path = edit(folder, "[run]", "[statistics]\nfdr = 0.1\n\n[run]")
+    assert load_study(path).fdr == 0.1
+
+
+@pytest.mark.parametrize("value", ["0", "1", "-0.1", "5"])
+def test_a_false_discovery_rate_beyond_its_range_is_refused(folder: Path, value: str) -> None:
+    path = edit(folder, "[run]", f"[statistics]\nfdr = {value}\n\n[run]")
+    with pytest.raises(StudyError, match=r"(?s)statistics.*fdr"):
+        load_study(path)
+
+
 def test_a_study_says_what_the_pipeline_asks(folder: Path) -> None:
     study = load_study(folder / "study.toml")
     assert study.title == "planted"

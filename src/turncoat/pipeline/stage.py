@@ -74,11 +74,12 @@ class Stage:
 
 
 def contrast_facts(study: Study) -> dict[str, Any]:
-    """Give the parameters of a stage that depends on the study's contrasts alone."""
+    """Give the parameters of a stage that depends on the contrasts and their false-discovery rate."""
     return {
+        "fdr": study.fdr,
         "contrasts": {
             name: dataclasses.asdict(contrast) for name, contrast in study.contrasts.items()
-        }
+        },
     }
 
 

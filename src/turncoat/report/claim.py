@@ -20,9 +20,6 @@ Direction = Literal["pro-tumour", "anti-tumour", "neither", "unknown"]
 
 Grade = Literal["strong", "moderate", "weak", "open", "contradicted"]
 
-#: A rung supports or contradicts only below this false-discovery rate (the field's convention).
-FDR = 0.05
-
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

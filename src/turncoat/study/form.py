@@ -156,6 +156,15 @@ class AnnotationForm(Form):
     annotator: StudyPath | None = None
 
 
+class StatisticsForm(Form):
+    """``[statistics]``: how often the findings may be wrong, in every room that tests.
+
+    ``fdr`` is the false-discovery rate that a verdict must pass, over all rows of its table.
+    """
+
+    fdr: float = Field(default=0.05, gt=0, lt=1)
+
+
 class AllegianceForm(Form):
     """``[allegiance]``: how switched sides are judged."""
 

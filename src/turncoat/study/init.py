@@ -35,6 +35,9 @@ kind = "unsorted"            # or "sorted", "subsampled": then abundance is not 
 # [simulation]
 # context = "thacker"
 
+[statistics]
+fdr = 0.05                   # false-discovery rate that every verdict must pass
+
 [run]
 seed = 0
 """

@@ -34,6 +34,7 @@ class Study(BaseModel):
     comparisons: Annotated[tuple[form.ContrastForm, ...], Field(alias="contrasts")] = ()
     cohorts: tuple[form.CohortForm, ...] = ()
     annotation: form.AnnotationForm = form.AnnotationForm()
+    statistics: form.StatisticsForm = form.StatisticsForm()
     allegiance: form.AllegianceForm = form.AllegianceForm()
     crosstalk: form.CrosstalkForm = form.CrosstalkForm()
     niche: form.NicheForm = form.NicheForm()
@@ -63,6 +64,11 @@ class Study(BaseModel):
     def seed(self) -> int:
         """Seed of every random stream."""
         return self.run.seed
+
+    @property
+    def fdr(self) -> float:
+        """False-discovery rate that a verdict must pass."""
+        return self.statistics.fdr
 
     @property
     def contrasts(self) -> dict[str, Contrast]:

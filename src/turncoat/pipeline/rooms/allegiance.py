@@ -10,7 +10,7 @@ def _run(run: Run) -> None:
     contrasts = run.contrasts()
     for number, (part, contrast) in enumerate(contrasts.items()):
         run.progress.advance(number, len(contrasts), contrast.label)
-        result = allegiance(tally, contrast, seed=run.seed, key_added=None)
+        result = allegiance(tally, contrast, fdr=run.study.fdr, seed=run.seed, key_added=None)
         run.save(f"allegiance.{part}", result)
 
 

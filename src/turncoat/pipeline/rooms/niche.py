@@ -20,7 +20,14 @@ def _run(run: Run) -> None:
     tally = run.tally()
     scores = axis_scores(tally, key_added=None)
     run.save("axis_scores", scores)
-    found = niche(tally, _organs(run.study), scores=scores.table, seed=run.seed, key_added=None)
+    found = niche(
+        tally,
+        _organs(run.study),
+        scores=scores.table,
+        fdr=run.study.fdr,
+        seed=run.seed,
+        key_added=None,
+    )
     run.save("niche", found)
 
 

@@ -8,7 +8,7 @@ from turncoat.pipeline.stage import Stage, contrast_facts, needs_contrasts
 def _run(run: Run) -> None:
     tally = run.tally()
     for part, contrast in run.contrasts().items():
-        run.save(f"reach.{part}", reach(tally, contrast, key_added=None))
+        run.save(f"reach.{part}", reach(tally, contrast, fdr=run.study.fdr, key_added=None))
 
 
 STAGE = Stage(

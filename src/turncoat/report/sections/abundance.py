@@ -19,13 +19,15 @@ def section(material: Material) -> Section | None:
     found = material.results("abundance", Abundance)
     if not found:
         return None
-    titles = material.titles()
+    titles, fdr = material.titles(), material.study.fdr
     tested = {
         part: result for part, result in found.items() if (result.table["status"] == "tested").any()
     }
     return Section(
         title="Which populations became more or less common?",
-        lead=" ".join(dict.fromkeys(_lead(titles[part], result) for part, result in found.items())),
+        lead=" ".join(
+            dict.fromkeys(_lead(titles[part], result, fdr) for part, result in found.items())
+        ),
         tables=tuple(
             Table(
                 f"Log-ratios, {titles[part]}",
@@ -40,7 +42,7 @@ def section(material: Material) -> Section | None:
             figure_of(
                 plot.abundance(result),
                 title=f"Shifts of log-ratios, {titles[part]}",
-                alt=_lead(titles[part], result),
+                alt=_lead(titles[part], result, fdr),
                 caption="Mean difference with its 95 % interval; filled: p at most 0.05.",
             )
             for part, result in tested.items()
@@ -49,11 +51,11 @@ def section(material: Material) -> Section | None:
     )
 
 
-def _lead(label: str, result: Abundance) -> str:
+def _lead(label: str, result: Abundance, fdr: float) -> str:
     table = result.table
     if (table["status"] == "abstained").all():
         return f"Not asked: {table['reason'].iloc[0]}." if len(table) else "Not asked."
-    passed = table[table["qvalue"] <= 0.05]
+    passed = table[table["qvalue"] <= fdr]
     if passed.empty:
         smallest = table["qvalue"].min()
         tail = "" if math.isnan(smallest) else f" (smallest q = {smallest:.2g})"
