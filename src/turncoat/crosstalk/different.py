@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from turncoat.crosstalk.moderation import adjust, variance_prior
+from turncoat.crosstalk.moderation import adjust, variance_priors
 from turncoat.stats.contrast import Contrast
 from turncoat.stats.estimate import estimate
 from turncoat.stats.permutation import arrangements
@@ -179,24 +179,26 @@ def levels_alike(values: FloatArray, kinds: IntArray) -> IntArray:
 def _moderate(
     found: Differences, spread: tuple[FloatArray, FloatArray, FloatArray], groups: IntArray
 ) -> None:
-    error, freedom, scale = spread
-    usable = np.isfinite(error) & (freedom >= 1)
-    order = np.flatnonzero(usable)[np.argsort(groups[usable], kind="stable")]
-    starts = np.flatnonzero(np.diff(groups[order]))
-    for some in np.split(order, starts + 1) if order.size else []:
-        variance = error[some] ** 2 / scale[some]
-        prior_freedom, prior = variance_prior(variance, freedom[some])
-        certain = min(prior_freedom, MAX_PRIOR_FREEDOM)
-        pooled = (certain * prior + freedom[some] * variance) / (certain + freedom[some])
-        # Moderation lends precision from other edges, at most what all of them have together.
-        total = np.minimum(certain + freedom[some], freedom[some].sum())
-        standard = np.sqrt(pooled * scale[some])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            statistic = np.where(standard > 0, found.change[some] / standard, np.nan)
-        found.pvalue[some] = 2 * stdtr(total, -np.abs(statistic))
-        reach = stdtrit(total, 0.5 + LEVEL / 2) * standard
-        found.lower[some] = found.change[some] - reach
-        found.upper[some] = found.change[some] + reach
+    usable = np.isfinite(spread[0]) & (spread[1] >= 1)
+    if not usable.any():
+        return
+    error, freedom, scale = (values[usable] for values in spread)
+    _, group = np.unique(groups[usable], return_inverse=True)
+    variance = error**2 / scale
+    prior_freedom, prior = (values[group] for values in variance_priors(variance, freedom, group))
+    certain = np.minimum(prior_freedom, MAX_PRIOR_FREEDOM)
+    pooled = (certain * prior + freedom * variance) / (certain + freedom)
+    # Moderation lends precision from other edges, at most what all of them have together.
+    total = np.minimum(certain + freedom, np.bincount(group, weights=freedom)[group])
+    standard = np.sqrt(pooled * scale)
+    change = found.change[usable]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = np.where(standard > 0, change / standard, np.nan)
+    found.pvalue[usable] = 2 * stdtr(total, -np.abs(statistic))
+    distinct, same = np.unique(total, return_inverse=True)
+    reach = stdtrit(distinct, 0.5 + LEVEL / 2)[same] * standard
+    found.lower[usable] = change - reach
+    found.upper[usable] = change + reach
 
 
 def contrast_weights(labels: BoolArray, units: Units) -> FloatArray:
@@ -243,8 +245,8 @@ def permutation_pvalues(values: FloatArray, units: Units, n_permutations: int) -
 
 def leave_one_out(values: FloatArray, units: Units, change: FloatArray) -> FloatArray:
     """Find the least change, in the direction of the whole, over leaving out each donor."""
-    weakest = np.full(values.shape[1], np.inf)
     names = np.array(units.donors)
+    rows = []
     for donor in sorted(set(units.donors)):
         keep = names != donor
         case = units.case[keep]
@@ -253,9 +255,10 @@ def leave_one_out(values: FloatArray, units: Units, change: FloatArray) -> Float
         rest = units.take(keep)
         if rest.n_arrangements == 1:
             return np.full(values.shape[1], np.nan)
-        without = contrast_weights(rest.case[np.newaxis, :], rest)[0] @ values[keep]
-        weakest = np.minimum(weakest, without * np.sign(change))
-    return np.asarray(weakest * np.where(change < 0, -1.0, 1.0))
+        rows.append(np.zeros(keep.size))
+        rows[-1][keep] = contrast_weights(rest.case[np.newaxis, :], rest)[0]
+    without = np.array(rows) @ values
+    return np.where(change < 0, without.max(axis=0), without.min(axis=0))
 
 
 def arm_means(values: FloatArray, case: BoolArray) -> tuple[FloatArray, FloatArray]:

@@ -8,14 +8,20 @@ from scipy.special import digamma, polygamma
 
 from turncoat.errors import DesignError
 from turncoat.stats.units import Units
-from turncoat.tables import FloatArray
+from turncoat.tables import FloatArray, IntArray
 
 #: Steps of Newton's method for the inverse trigamma function; it converges in five.
 NEWTON_STEPS: Final = 20
+#: Relative step below which it has converged.
+SETTLED: Final = 1e-12
+#: Variances that tell something of how variances vary.
+ENOUGH: Final = 3
 
 
-def variance_prior(variance: FloatArray, freedom: FloatArray) -> tuple[float, float]:
-    """Fit a scaled inverse chi-square prior to many variances.
+def variance_priors(
+    variance: FloatArray, freedom: FloatArray, group: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Fit a scaled inverse chi-square prior to the variances of each group.
 
     Parameters
     ----------
@@ -23,11 +29,14 @@ def variance_prior(variance: FloatArray, freedom: FloatArray) -> tuple[float, fl
         Estimated variances, shape ``(n,)``.
     freedom
         Their degrees of freedom, same shape.
+    group
+        Group of each, numbered from 0 without gaps, same shape.
 
     Returns
     -------
     tuple
-        Degrees of freedom of the prior (infinite when the variances agree) and its value.
+        Degrees of freedom of each group's prior (infinite when its variances agree, 0 with fewer
+        than three of them) and its value, shape ``(n_groups,)``.
 
     References
     ----------
@@ -35,36 +44,56 @@ def variance_prior(variance: FloatArray, freedom: FloatArray) -> tuple[float, fl
 
     Examples
     --------
-    >>> variance_prior(np.array([1.0, 1.0, 1.0]), np.array([4.0, 4.0, 4.0]))[0]
-    inf
+    >>> variance_priors(np.ones(3), np.full(3, 4.0), np.zeros(3, dtype=np.int64))[0]
+    array([inf])
     """
-    positive = variance > 1e-12 * np.median(variance) if variance.size else variance > 0
-    positive &= variance > 0
-    if positive.sum() < 3:
-        return 0.0, 1.0
-    logs, half = np.log(variance[positive]), freedom[positive] / 2
-    centred = logs - digamma(half) + np.log(half)
-    mean = centred.mean()
-    excess = ((centred - mean) ** 2).sum() / (centred.size - 1) - polygamma(1, half).mean()
-    if excess <= 0:
-        return float("inf"), float(np.exp(mean))
-    prior = 2 * inverse_trigamma(float(excess))
-    return prior, float(np.exp(mean + digamma(prior / 2) - np.log(prior / 2)))
+    n_groups = int(group.max(initial=-1)) + 1
+    positive = (variance > 1e-12 * group_medians(variance, group)[group]) & (variance > 0)
+    owner, half = group[positive], freedom[positive] / 2
+    number = np.bincount(owner, minlength=n_groups)
+    centred = np.log(variance[positive]) - digamma(half) + np.log(half)
+    mean = _group_sums(centred, owner, n_groups) / np.maximum(number, 1)
+    spread = _group_sums((centred - mean[owner]) ** 2, owner, n_groups)
+    expected = _group_sums(polygamma(1, half), owner, n_groups) / np.maximum(number, 1)
+    excess = spread / np.maximum(number - 1, 1) - expected
+    prior_freedom, prior = np.full(n_groups, np.inf), np.exp(mean)
+    wide = (excess > 0) & (number >= ENOUGH)
+    prior_freedom[wide] = 2 * inverse_trigamma(excess[wide])
+    prior[wide] *= np.exp(digamma(prior_freedom[wide] / 2) - np.log(prior_freedom[wide] / 2))
+    few = number < ENOUGH
+    prior_freedom[few], prior[few] = 0.0, 1.0
+    return prior_freedom, prior
 
 
-def inverse_trigamma(value: float) -> float:
+def group_medians(values: FloatArray, group: IntArray) -> FloatArray:
+    """Median of each group; groups are numbered from 0 without gaps."""
+    order = np.lexsort((values, group))
+    size = np.bincount(group)
+    first = np.cumsum(size) - size
+    ordered = values[order]
+    return np.asarray((ordered[first + (size - 1) // 2] + ordered[first + size // 2]) / 2)
+
+
+def _group_sums(values: FloatArray, group: IntArray, n_groups: int) -> FloatArray:
+    return np.bincount(group, weights=values, minlength=n_groups)
+
+
+def inverse_trigamma(value: FloatArray) -> FloatArray:
     """Solve trigamma(x) = value for x by Newton's method.
 
     Examples
     --------
-    >>> round(inverse_trigamma(float(polygamma(1, 3.0))), 9)
+    >>> float(inverse_trigamma(polygamma(1, np.array([3.0]))).round(9)[0])
     3.0
     """
     x = 0.5 + 1 / value
     for _ in range(NEWTON_STEPS):
-        trigamma = float(polygamma(1, x))
-        x += trigamma * (1 - trigamma / value) / float(polygamma(2, x))
-    return x
+        trigamma = polygamma(1, x)
+        step = trigamma * (1 - trigamma / value) / polygamma(2, x)
+        x = x + step
+        if not (np.abs(step) > SETTLED * x).any():
+            break
+    return np.asarray(x)
 
 
 @dataclass(frozen=True, slots=True)
