@@ -94,7 +94,9 @@ class TableSchema:
     def build(self, rows: "list[dict[str, Any]] | Mapping[str, Any]") -> pd.DataFrame:
         """Make a table of these columns and kinds, also from no rows at all."""
         table = pd.DataFrame(rows, columns=self.names)
-        return table.astype({c.name: DTYPES[c.kind] for c in self.columns}).reset_index(drop=True)
+        kinds = {column.name: np.dtype(DTYPES[column.kind]) for column in self.columns}
+        other = {name: kind for name, kind in kinds.items() if table[name].dtype != kind}
+        return table.astype(other).reset_index(drop=True)
 
     def describe(self) -> pd.DataFrame:
         """Tabulate name, kind, unit and meaning of the columns."""

@@ -12,7 +12,7 @@ from scipy import stats as oracle
 from turncoat.crosstalk.different import compare, permutation_pvalues, same_units
 from turncoat.crosstalk.families import hierarchical_qvalues
 from turncoat.crosstalk.heard import Responses, activity, answers, standard_weights
-from turncoat.crosstalk.moderation import adjust, inverse_trigamma, variance_prior
+from turncoat.crosstalk.moderation import adjust, group_medians, inverse_trigamma, variance_priors
 from turncoat.crosstalk.pairs import find_pairs
 from turncoat.crosstalk.science import by_unit_any, by_unit_mean, specificity_pvalues
 from turncoat.errors import DesignError, KnowledgeError, MissingKeyError
@@ -98,9 +98,16 @@ def test_variances_are_moderated_as_in_limma() -> None:
     path = GOLDEN / "squeeze_variance.csv"
     first = path.read_text(encoding="utf-8").splitlines()[0].split()
     table = pd.read_csv(path, comment="#")
-    freedom, prior = variance_prior(table["var"].to_numpy(), table["df"].to_numpy(dtype=float))
-    assert freedom == pytest.approx(float(first[2]), rel=1e-6)
-    assert prior == pytest.approx(float(first[4]), rel=1e-6)
+    n = len(table)
+    # Two groups side by side, the second in another unit: each is fitted by itself.
+    freedoms, priors = variance_priors(
+        np.concatenate([table["var"], 4 * table["var"]]),
+        np.tile(table["df"].to_numpy(dtype=float), 2),
+        np.repeat([0, 1], n),
+    )
+    np.testing.assert_allclose(freedoms, float(first[2]), rtol=1e-6)
+    np.testing.assert_allclose(priors / [1, 4], float(first[4]), rtol=1e-6)
+    freedom, prior = freedoms[0], priors[0]
     post = (freedom * prior + table["df"] * table["var"]) / (freedom + table["df"])
     np.testing.assert_allclose(post, table["post"], rtol=1e-6)
 
@@ -109,7 +116,18 @@ def test_variances_are_moderated_as_in_limma() -> None:
 def test_inverse_trigamma_inverts(x: float) -> None:
     from scipy.special import polygamma
 
-    assert inverse_trigamma(float(polygamma(1, x))) == pytest.approx(x, rel=1e-6)
+    found = inverse_trigamma(np.array([polygamma(1, x), polygamma(1, 3.0)]))
+    assert found[0] == pytest.approx(x, rel=1e-6)
+    assert found[1] == pytest.approx(3.0, rel=1e-9)
+
+
+def test_priors_of_groups_that_say_nothing() -> None:
+    variance = np.array([1.0, 2.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
+    group = np.array([0, 0, 1, 1, 1, 2, 2, 2])
+    freedom, prior = variance_priors(variance, np.full(8, 4.0), group)
+    assert freedom.tolist() == [0.0, np.inf, 0.0]
+    assert prior[0] == prior[2] == 1.0
+    np.testing.assert_array_equal(group_medians(variance, group), [1.5, 1.0, 0.0])
 
 
 def test_single_edge_is_a_welch_test() -> None:

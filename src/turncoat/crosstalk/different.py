@@ -72,6 +72,7 @@ def compare(
     min_donors: int,
     n_permutations: int,
     alike: IntArray | None = None,
+    leave_out: bool = True,
 ) -> Differences:
     """Compare the arms edge by edge, leaving out the units in which an edge is not measured.
 
@@ -93,6 +94,9 @@ def compare(
     alike
         Kind of each edge, shape ``(n_edges,)``: a population of few cells is noisier than one of
         many, so spreads are shared only among edges of one kind and a similar level.
+
+    leave_out
+        Whether to ask for the weakest change over leaving out each donor.
 
     Returns
     -------
@@ -126,7 +130,8 @@ def compare(
         freedom[edges] = outcome.freedom - lost.freedom
         scale[edges] = 1 / mine.n_case + 1 / mine.n_reference
         found.n_case[edges], found.n_reference[edges] = mine.n_case, mine.n_reference
-        found.weakest[edges] = leave_one_out(adjusted, mine, outcome.effect)
+        if leave_out:
+            found.weakest[edges] = leave_one_out(adjusted, mine, outcome.effect)
         if n_permutations:
             found.permutation[edges] = permutation_pvalues(adjusted, mine, n_permutations)
             found.floor[edges] = mine.floor(n_permutations)

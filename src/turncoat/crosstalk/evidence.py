@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from turncoat.crosstalk.around import ABSENT
 from turncoat.crosstalk.families import hierarchical_qvalues
 from turncoat.crosstalk.heard import MIN_FREEDOM, Responses
 from turncoat.crosstalk.pairs import SUBUNITS, Pairs
@@ -108,15 +109,17 @@ def _add_antagonists(table: pd.DataFrame, found: TissueResult) -> None:
         best = min(up, key=lambda name: pvalue[name], default="")
         rising[str(ligand)] = (best, change.get(best, np.nan), pvalue.get(best, np.nan))
     nothing = ("", np.nan, np.nan)
+    codes, ligands = pd.factorize(table["ligand"])
     chosen = [
         min(
             (rising.get(part, nothing) for part in ligand.split(SUBUNITS)),
             key=lambda each: np.inf if np.isnan(each[2]) else each[2],
         )
-        for ligand in table["ligand"]
+        for ligand in ligands
     ]
-    for place, name in enumerate(("antagonist", "antagonist_change", "antagonist_qvalue")):
-        table[name] = [each[place] for each in chosen]
+    table["antagonist"] = np.array([each[0] for each in chosen], dtype=object)[codes]
+    for place, name in enumerate(("antagonist_change", "antagonist_qvalue"), start=1):
+        table[name] = np.array([each[place] for each in chosen], dtype=np.float64)[codes]
 
 
 def _add_answers(
@@ -130,7 +133,7 @@ def _add_answers(
     table["response_pvalue"] = answers.pvalue
     asked = (table["qvalue"] <= fdr).to_numpy() & np.isfinite(answers.pvalue)
     qvalue = np.full(wanted.size, np.nan)
-    qvalue[asked] = _distinct_qvalues(found, asked)
+    qvalue[asked] = _distinct_qvalues(found, table["ligand"], asked)
     table["response_qvalue"] = qvalue
     table["response_within"] = answers.within
     table["response_within_pvalue"] = answers.within_pvalue
@@ -139,20 +142,16 @@ def _add_answers(
     table["heard"], table["heard_reason"] = _heard(table, found, asked, fdr)
 
 
-def _distinct_qvalues(found: TissueResult, asked: BoolArray) -> FloatArray:
+def _distinct_qvalues(
+    found: TissueResult, ligand: "pd.Series[str]", asked: BoolArray
+) -> FloatArray:
     """Adjust over distinct tests: receptors of one ligand share the receiver's answer."""
-    keys = pd.DataFrame(
-        {
-            "sender": found.edges.sender[asked],
-            "receiver": found.edges.receiver[asked],
-            "response": found.responses[asked],
-            "p": found.answers.pvalue[asked],
-        }
-    )
-    distinct = keys.drop_duplicates()
-    adjusted = distinct.assign(q=benjamini_hochberg(distinct["p"].to_numpy()))
-    merged = keys.merge(adjusted, on=["sender", "receiver", "response", "p"], how="left")
-    return merged["q"].to_numpy()
+    edges = found.edges
+    parts = (edges.sender, edges.receiver, found.responses, pd.factorize(ligand)[0])
+    keys = np.column_stack([part[asked] for part in parts])
+    _, first, same = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    adjusted = benjamini_hochberg(found.answers.pvalue[asked][first])
+    return np.asarray(adjusted[same.ravel()])
 
 
 def _heard(
@@ -183,7 +182,7 @@ def _heard(
 def _add_verdicts(table: pd.DataFrame, found: TissueResult, fdr: float) -> None:
     untested = ~np.isfinite(table["pvalue"].to_numpy())
     table["status"] = np.where(untested, "not_testable", "tested")
-    not_sent = table["machinery"].str.startswith("absent").to_numpy()
+    not_sent, lacking = _not_sent(table["machinery"])
     stable = (table["weakest_change"] * np.sign(table["change"]) > 0).to_numpy()
     floor = table["permutation_floor"].fillna(1.0).to_numpy()
     permutation = table["permutation_pvalue"].fillna(1.0).to_numpy()
@@ -206,7 +205,7 @@ def _add_verdicts(table: pd.DataFrame, found: TissueResult, fdr: float) -> None:
     verdicts = ["not testable", "not sent", "opposed", "gained", "lost", "composition only"]
     reasons = [
         _why_untested(table),
-        "the sender lacks " + table["machinery"].str.removeprefix("absent: "),
+        lacking,
         "stronger in case donors, unheard, and so is its antagonist " + table["antagonist"],
         np.full(len(table), "stronger in case donors", dtype=object),
         np.full(len(table), "weaker in case donors", dtype=object),
@@ -215,6 +214,14 @@ def _add_verdicts(table: pd.DataFrame, found: TissueResult, fdr: float) -> None:
     table["verdict"] = np.select(conditions, verdicts, "unchanged")
     table["reason"] = np.select(conditions, reasons, "no difference shown")
     table["ladder"] = _ladder(table, fdr)
+
+
+def _not_sent(machinery: "pd.Series[str]") -> tuple[BoolArray, Any]:
+    """Which edges lack machinery, and how to say so: looked at once per distinct text."""
+    codes, texts = pd.factorize(machinery)
+    absent = np.array([text.startswith(ABSENT) for text in texts], dtype=bool)
+    said = [f"the sender lacks {text.removeprefix(f'{ABSENT}: ')}" for text in texts]
+    return absent[codes], np.array(said, dtype=object)[codes]
 
 
 def _why_untested(table: pd.DataFrame) -> Any:
@@ -250,14 +257,13 @@ def _patterns(n: int) -> BoolArray:
 def rank_edges(table: pd.DataFrame) -> pd.DataFrame:
     """Sort edges: by verdict, by rungs of the ladder, then by p-value."""
     order = {"gained": 0, "lost": 0, "opposed": 1, "unchanged": 2, "composition only": 2}
-    place = table["verdict"].map(order).fillna(3)
-    rungs = table["ladder"].str.count(">") + (table["ladder"] != "")
-    keys = pd.DataFrame(
-        {"place": place, "rungs": -rungs, "p": table["pvalue"], "n": -table["n_sources"]}
-    )
+    codes, verdicts = pd.factorize(table["verdict"])
+    place = np.array([order.get(str(name), 3) for name in verdicts], dtype=np.int64)[codes]
+    codes, ladders = pd.factorize(table["ladder"])
+    rungs = np.array([text.count(">") + (text != "") for text in ladders], dtype=np.int64)[codes]
     names = ["sender", "receiver", "ligand", "receptor", "tissue"]
-    keys = keys.join(table[names])
-    index = keys.sort_values(["place", "rungs", "p", "n", *names], na_position="last").index
-    ranked = table.loc[index].reset_index(drop=True)
+    ties = [pd.factorize(table[name], sort=True)[0] for name in reversed(names)]
+    index = np.lexsort([*ties, -table["n_sources"], table["pvalue"], -rungs, place])
+    ranked = table.take(index).reset_index(drop=True)
     ranked["rank"] = np.arange(1, len(ranked) + 1)
     return ranked

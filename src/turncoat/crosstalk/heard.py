@@ -101,7 +101,9 @@ def standard_weights(table: pd.DataFrame, genes: tuple[str, ...]) -> Responses:
         Every gene of the panel without weight takes part of the centring, so that a change of
         depth, which moves all genes alike, moves no response.
     """
-    on_panel = table.reindex(index=list(genes)).fillna(0.0).to_numpy(dtype=np.float64)
+    on_panel = np.zeros((len(genes), table.shape[1]))
+    place = table.index.get_indexer(pd.Index(genes, dtype=object))
+    on_panel[place >= 0] = table.to_numpy(dtype=np.float64)[place[place >= 0]]
     total = np.abs(table.to_numpy(dtype=np.float64)).sum(axis=0)
     found = np.abs(on_panel).sum(axis=0)
     coverage = found / np.where(total > 0, total, 1.0)

@@ -1,5 +1,6 @@
 """Which response belongs to which signal, and the test of every edge's answer."""
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -75,21 +76,27 @@ def known_responses(genes: tuple[str, ...], species: str) -> tuple[Responses, di
     tuple
         The responses, and for each pathway of the table of signals its programme.
     """
+    table, by_pathway = _response_table()
+    if species == "mouse":
+        genes = tuple(gene.upper() for gene in genes)
+    return standard_weights(table, genes), dict(by_pathway)
+
+
+@functools.cache
+def _response_table() -> tuple[pd.DataFrame, dict[str, str]]:
+    """Genes × responses, and the programme of each pathway: joined once per process."""
     programmes = read_table("response_programmes")
     programmes["sign"] = programmes["sign"].astype(float)
     wide = programmes.pivot_table(index="gene", columns="programme", values="sign", fill_value=0.0)
     secreted = read_table("responses").set_index("gene").astype(np.float32)
     secreted.columns = pd.Index([f"{name} (SecAct)" for name in secreted.columns])
-    table = wide.join(secreted, how="outer").fillna(0.0)
-    if species == "mouse":
-        genes = tuple(gene.upper() for gene in genes)
     by_pathway = {
         pathway: str(row.programme)
         for row in programmes.drop_duplicates("programme").itertuples()
         for pathway in str(row.pathways).split(";")
         if pathway
     }
-    return standard_weights(table, genes), by_pathway
+    return wide.join(secreted, how="outer").fillna(0.0).astype(np.float64), by_pathway
 
 
 def choose_responses(
@@ -171,8 +178,10 @@ def listen(
 def _groups(
     edges: Edges, wanted: IntArray, scene: Scene
 ) -> "list[tuple[int, BoolArray, IntArray]]":
+    """Edges with one receiver, tested in the same units: they share their covariates."""
     groups: list[tuple[int, BoolArray, IntArray]] = []
-    codes = edges.sender * (scene.known.shape[1] + 1) + edges.receiver
+    _, pattern = np.unique(scene.known, axis=1, return_inverse=True)
+    codes = pattern.ravel()[edges.sender] * scene.known.shape[1] + edges.receiver
     asked = np.flatnonzero(wanted >= 0)
     order = asked[np.argsort(codes[asked], kind="stable")]
     if not order.size:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -101,19 +101,27 @@ def find_pairs(genes: Sequence[str], species: str, pairs: pd.DataFrame | None = 
     """
     table = _of_species(species) if pairs is None else _checked(pairs)
     number = {gene: column for column, gene in enumerate(genes)}
-    lacking = [
-        [part for part in f"{ligand}{SUBUNITS}{receptor}".split(SUBUNITS) if part not in number]
-        for ligand, receptor in zip(table["ligand"], table["receptor"], strict=True)
-    ]
-    known = np.array([not names for names in lacking], dtype=bool)
+    sides = [_lacking(table[name], number) for name in NEEDED]
+    known = ~(sides[0].astype(bool) | sides[1].astype(bool))
     if not known.any() or (pairs is None and _other_species(genes, table, int(known.sum()))):
         raise KnowledgeError(_nothing_in_common(list(genes), table, species))
     kept = table[known].reset_index(drop=True)
     ligands, ligand = _complexes(kept["ligand"], number)
     receptors, receptor = _complexes(kept["receptor"], number)
     missing = table.loc[~known, list(NEEDED)].reset_index(drop=True)
-    missing["genes"] = [", ".join(names) for names in lacking if names]
+    missing["genes"] = [
+        ", ".join(filter(None, both)) for both in zip(*sides, strict=True) if any(both)
+    ]
     return Pairs(kept, ligands, receptors, ligand, receptor, missing)
+
+
+def _lacking(names: "pd.Series[str]", number: dict[str, int]) -> Any:
+    """Name the genes of each complex that the panel lacks, looked up once per complex."""
+    codes, distinct = pd.factorize(names)
+    absent = [
+        ", ".join(part for part in name.split(SUBUNITS) if part not in number) for name in distinct
+    ]
+    return np.array(absent, dtype=object)[codes]
 
 
 def _of_species(species: str) -> pd.DataFrame:

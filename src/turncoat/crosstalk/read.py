@@ -1,7 +1,7 @@
 """The arrays that crosstalk works on, taken from a tally."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import anndata as ad
 import numpy as np
@@ -93,15 +93,14 @@ def read_field(tally: ad.AnnData, contrast: Contrast, tissue: str, genes: list[s
     design = _design(obs, level.iloc[rows] == contrast.case, contrast, sample, len(samples))
     columns = tally.var_names.get_indexer(pd.Index(genes))
     shape = (len(samples), len(populations))
-    counts = _dense(tally.layers[layout.COUNTS], rows)
     totals, n_cells = np.zeros(shape), np.zeros(shape, dtype=np.int64)
-    np.add.at(totals, (sample, population), counts.sum(axis=1))
+    every = tally.layers[layout.COUNTS]
+    np.add.at(totals, (sample, population), np.asarray(every.sum(axis=1)).ravel()[rows])
     np.add.at(n_cells, (sample, population), obs[layout.N_CELLS].to_numpy(dtype=np.int64))
-    soup_counts = np.zeros((shape[0], len(genes)))
-    np.add.at(soup_counts, sample, counts[:, columns])
-    summed = _placed(counts[:, columns], sample, population, shape)
+    summed = _placed(_dense(every, rows, columns), sample, population, shape)
+    soup_counts = summed.sum(axis=1)
     detected = _placed(
-        _dense(tally.layers[layout.DETECTED], rows)[:, columns], sample, population, shape
+        _dense(tally.layers[layout.DETECTED], rows, columns), sample, population, shape
     )
     safe_totals, safe_cells = np.where(totals > 0, totals, 1.0), np.maximum(n_cells, 1)
     all_counts = totals.sum(axis=1, keepdims=True)
@@ -118,17 +117,21 @@ def read_field(tally: ad.AnnData, contrast: Contrast, tissue: str, genes: list[s
     )
 
 
-def _dense(layer: object, rows: IntArray) -> FloatArray:
-    picked = layer[rows]  # type: ignore[index]
-    return np.asarray(picked.toarray() if hasattr(picked, "toarray") else picked, dtype=np.float64)
+def _dense(layer: Any, rows: IntArray, columns: IntArray) -> FloatArray:
+    if hasattr(layer, "toarray"):
+        return np.asarray(layer[rows][:, columns].toarray(), dtype=np.float64)
+    return np.asarray(layer[np.ix_(rows, columns)], dtype=np.float64)
 
 
 def _placed(
     values: FloatArray, sample: IntArray, population: IntArray, shape: tuple[int, int]
 ) -> FloatArray:
     placed = np.zeros((*shape, values.shape[1]))
-    # A tally has one row per sample and population, but a tissue contrast may split a sample.
-    np.add.at(placed, (sample, population), values)
+    cell = sample * shape[1] + population
+    if np.unique(cell).size == cell.size:
+        placed[sample, population] = values
+    else:  # a tally has one row per sample and population, but a tissue contrast may split a sample
+        np.add.at(placed, (sample, population), values)
     return placed
 
 

@@ -74,6 +74,8 @@ class Expression:
     ----------
     ligand, receptor
         Level of the weakest subunit, shape ``(samples, populations, complexes)``.
+    log_ligand, log_receptor
+        The same as :func:`log_level`.
     sends, receives
         Whether it counts as expressed, same shape.
     measured
@@ -82,6 +84,8 @@ class Expression:
 
     ligand: FloatArray
     receptor: FloatArray
+    log_ligand: FloatArray
+    log_receptor: FloatArray
     sends: BoolArray
     receives: BoolArray
     measured: BoolArray
@@ -120,10 +124,12 @@ def express(field: Field, pairs: Pairs, limits: Limits) -> Expression:
     seen = (
         (field.detection >= limits.min_detection) & (field.level > soup) & measured[..., np.newaxis]
     )
-
+    ligand, receptor = (side.weakest(field.level) for side in (pairs.ligands, pairs.receptors))
     return Expression(
-        ligand=pairs.ligands.weakest(field.level),
-        receptor=pairs.receptors.weakest(field.level),
+        ligand=ligand,
+        receptor=receptor,
+        log_ligand=log_level(ligand),
+        log_receptor=log_level(receptor),
         sends=pairs.ligands.all_of(seen),
         receives=pairs.receptors.all_of(seen),
         measured=measured,
@@ -188,22 +194,32 @@ def _measure(
     present: BoolArray,
 ) -> Edges:
     sender, receiver, pair = edges
-    ligand = expression.ligand[:, sender, pairs.ligand[pair]]
-    receptor = expression.receptor[:, receiver, pairs.receptor[pair]]
     both = expression.measured[:, sender] & expression.measured[:, receiver]
+    at_sender = sender * expression.ligand.shape[2] + pairs.ligand[pair]
+    at_receiver = receiver * expression.receptor.shape[2] + pairs.receptor[pair]
+    ligand, log_ligand = (
+        _flat(each, at_sender) for each in (expression.ligand, expression.log_ligand)
+    )
+    receptor, log_receptor = (
+        _flat(each, at_receiver) for each in (expression.receptor, expression.log_receptor)
+    )
     means = [
         by_unit_mean(values, both, unit)
-        for values in (
-            log_level(np.sqrt(ligand * receptor)),
-            log_level(ligand),
-            log_level(receptor),
-        )
+        for values in (log_level(np.sqrt(ligand * receptor)), log_ligand, log_receptor)
     ]
     return Edges(sender, receiver, pair, means[0], means[1], means[2], present)
 
 
+def _flat(values: FloatArray, places: IntArray) -> FloatArray:
+    """Take places along the last two axes together."""
+    return np.asarray(values.reshape(values.shape[0], -1).take(places, axis=1))
+
+
 def by_unit_any(flags: BoolArray, unit: IntArray) -> BoolArray:
     """Tell whether any sample of a unit is flagged, along the first axis."""
+    first = np.unique(unit, return_index=True)[1]
+    if first.size == unit.size:
+        return np.asarray(flags[first])
     number = membership(unit).astype(np.float32) @ flags.astype(np.float32)
     return np.asarray(number > 0)
 
@@ -216,6 +232,9 @@ def membership(unit: IntArray) -> FloatArray:
 
 def by_unit_mean(values: FloatArray, known: BoolArray, unit: IntArray) -> FloatArray:
     """Average over the samples of a unit where the value is known; NaN where it never is."""
+    first = np.unique(unit, return_index=True)[1]
+    if first.size == unit.size:  # one sample per unit: nothing to average
+        return np.asarray(np.where(known[first], values[first], np.nan))
     member = membership(unit)
     total = member @ np.where(known, values, 0.0)
     number = member @ known.astype(float)

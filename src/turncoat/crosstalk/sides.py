@@ -29,7 +29,12 @@ def compare_side(
     found = Differences.none(flat.shape[1])
     population = np.repeat(np.arange(n_populations), n_complexes)[varies]
     part = compare(
-        flat[:, varies], *design, min_donors=min_donors, n_permutations=0, alike=population
+        flat[:, varies],
+        *design,
+        min_donors=min_donors,
+        n_permutations=0,
+        alike=population,
+        leave_out=False,
     )
     found.change[varies], found.pvalue[varies] = part.change, part.pvalue
     shape = (n_populations, n_complexes)

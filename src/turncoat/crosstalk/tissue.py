@@ -158,10 +158,8 @@ def _sides(
 ) -> tuple[list[FloatArray], list[FloatArray]]:
     units, covariates, ask = design
     ligand, receptor = (
-        compare_side(
-            log_level(level), expression.measured, unit, (units, covariates), ask.limits.min_donors
-        )
-        for level in (expression.ligand, expression.receptor)
+        compare_side(level, expression.measured, unit, (units, covariates), ask.limits.min_donors)
+        for level in (expression.log_ligand, expression.log_receptor)
     )
     return (
         [values[edges.sender, pairs.ligand[edges.pair]] for values in ligand],
@@ -171,7 +169,7 @@ def _sides(
 
 def own_ligand(expression: Expression, edges: Edges, pairs: Pairs, unit: IntArray) -> FloatArray:
     """Measure each edge's ligand in its receiver, 0 where it is not measured."""
-    level = log_level(expression.ligand[:, edges.receiver, pairs.ligand[edges.pair]])
+    level = expression.log_ligand[:, edges.receiver, pairs.ligand[edges.pair]]
     return np.nan_to_num(by_unit_mean(level, expression.measured[:, edges.receiver], unit))
 
 
@@ -185,7 +183,9 @@ def compare_antagonists(
     unit = field.design["unit"].to_numpy()
     levels = by_unit_mean(soup_level(field, names), everywhere, unit)
     least = ask.limits.min_donors
-    return table, compare(levels, units, covariates, min_donors=least, n_permutations=0)
+    return table, compare(
+        levels, units, covariates, min_donors=least, n_permutations=0, leave_out=False
+    )
 
 
 def arrange_units(field: Field, contrast: Contrast) -> tuple[Units, FloatArray]:
@@ -254,14 +254,15 @@ def compare_shares(
     if not ask.counts_cells:
         return Differences.none(len(field.populations))
     level = np.log2(shares(field, field.design["unit"].to_numpy()) + SHARE_PRIOR)
-    return compare(level, units, covariates, min_donors=ask.limits.min_donors, n_permutations=0)
+    least = ask.limits.min_donors
+    return compare(level, units, covariates, min_donors=least, n_permutations=0, leave_out=False)
 
 
 def specificity(edges: Edges, expression: Expression, pairs: Pairs, field: Field) -> FloatArray:
     """Test that both sides exceed the other populations: the larger of two p-values."""
     donor = pd.factorize(field.design["donor"], sort=True)[0].astype(np.int64)
-    of_ligand = specificity_pvalues(log_level(expression.ligand), expression.measured, donor)
-    of_receptor = specificity_pvalues(log_level(expression.receptor), expression.measured, donor)
+    of_ligand = specificity_pvalues(expression.log_ligand, expression.measured, donor)
+    of_receptor = specificity_pvalues(expression.log_receptor, expression.measured, donor)
     return np.maximum(
         of_ligand[edges.sender, pairs.ligand[edges.pair]],
         of_receptor[edges.receiver, pairs.receptor[edges.pair]],
