@@ -263,7 +263,7 @@ def leave_one_out(values: FloatArray, units: Units, change: FloatArray) -> Float
         rows.append(np.zeros(keep.size))
         rows[-1][keep] = contrast_weights(rest.case[np.newaxis, :], rest)[0]
     without = np.array(rows) @ values
-    return np.where(change < 0, without.max(axis=0), without.min(axis=0))
+    return np.asarray(np.where(change < 0, without.max(axis=0), without.min(axis=0)))
 
 
 def arm_means(values: FloatArray, case: BoolArray) -> tuple[FloatArray, FloatArray]:

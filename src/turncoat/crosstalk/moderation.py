@@ -75,7 +75,7 @@ def group_medians(values: FloatArray, group: IntArray) -> FloatArray:
 
 
 def _group_sums(values: FloatArray, group: IntArray, n_groups: int) -> FloatArray:
-    return np.bincount(group, weights=values, minlength=n_groups)
+    return np.asarray(np.bincount(group, weights=values, minlength=n_groups), dtype=np.float64)
 
 
 def inverse_trigamma(value: FloatArray) -> FloatArray:
