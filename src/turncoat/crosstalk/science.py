@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from scipy.special import bdtrc, stdtr
 
+from turncoat.crosstalk.by_unit import by_unit_any, by_unit_mean, by_unit_mean_many
 from turncoat.crosstalk.pairs import Pairs
 from turncoat.crosstalk.read import Field
 from turncoat.tables import BoolArray, FloatArray, IntArray
@@ -215,32 +216,6 @@ def _flat(values: FloatArray, places: IntArray) -> FloatArray:
     return np.asarray(values.reshape(values.shape[0], -1).take(places, axis=1))
 
 
-def by_unit_any(flags: BoolArray, unit: IntArray) -> BoolArray:
-    """Tell whether any sample of a unit is flagged, along the first axis."""
-    first = np.unique(unit, return_index=True)[1]
-    if first.size == unit.size:
-        return np.asarray(flags[first])
-    number = membership(unit).astype(np.float32) @ flags.astype(np.float32)
-    return np.asarray(number > 0)
-
-
-def membership(unit: IntArray) -> FloatArray:
-    """Which sample belongs to which unit, shape ``(n_units, n_samples)``."""
-    numbers = np.arange(int(unit.max()) + 1)[:, np.newaxis]
-    return np.asarray(unit[np.newaxis, :] == numbers, dtype=np.float64)
-
-
-def by_unit_mean(values: FloatArray, known: BoolArray, unit: IntArray) -> FloatArray:
-    """Average over the samples of a unit where the value is known; NaN where it never is."""
-    first = np.unique(unit, return_index=True)[1]
-    if first.size == unit.size:  # one sample per unit: nothing to average
-        return np.asarray(np.where(known[first], values[first], np.nan))
-    member = membership(unit)
-    total = member @ np.where(known, values, 0.0)
-    number = member @ known.astype(float)
-    return np.asarray(np.where(number > 0, total / np.maximum(number, 1), np.nan))
-
-
 def presence_pvalues(
     edges: Edges, expression: Expression, pairs: Pairs, unit: IntArray
 ) -> FloatArray:
@@ -305,11 +280,3 @@ def specificity_pvalues(level: FloatArray, measured: BoolArray, donor: IntArray)
     pvalues = 1 - stdtr(freedom, statistic)
     # Donors that are identical have no spread: nothing can be said of others.
     return np.asarray(np.where((n_donors >= 2) & (error > 0), pvalues, np.nan))
-
-
-def by_unit_mean_many(values: FloatArray, known: BoolArray, unit: IntArray) -> FloatArray:
-    """Do :func:`by_unit_mean` for arrays of any shape."""
-    shape = values.shape
-    wide = np.broadcast_to(known, shape).reshape(shape[0], -1)
-    flat = by_unit_mean(values.reshape(shape[0], -1), wide, unit)
-    return flat.reshape(flat.shape[0], *shape[1:])

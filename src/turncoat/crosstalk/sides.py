@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from turncoat.crosstalk.by_unit import by_unit_mean_many
 from turncoat.crosstalk.different import Differences, compare
-from turncoat.crosstalk.science import by_unit_mean_many
 from turncoat.stats.units import Units
 from turncoat.tables import BoolArray, FloatArray, IntArray
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from turncoat.crosstalk.around import antagonists_of, machinery_status, soup_level
+from turncoat.crosstalk.by_unit import by_unit_mean, by_unit_mean_many
 from turncoat.crosstalk.different import Differences, arm_means, compare, units_of
 from turncoat.crosstalk.heard import Answers, Responses
 from turncoat.crosstalk.listen import SHARE_PRIOR, Scene, choose_responses, listen, purity_of
@@ -15,8 +16,6 @@ from turncoat.crosstalk.science import (
     Edges,
     Expression,
     Limits,
-    by_unit_mean,
-    by_unit_mean_many,
     express,
     find_edges,
     log_level,
