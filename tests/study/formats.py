@@ -54,14 +54,10 @@ def raw(cells: ad.AnnData, path: Path) -> Path:
 def zarr_folder(cells: ad.AnnData, path: Path, version: int) -> Path:
     copy = cells.copy()
     copy.X = sp.csr_matrix(cells.X)
-    before = ad.settings.zarr_write_format
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # format 2 is on its way out; files of it stay
-            ad.settings.zarr_write_format = version
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # format 2 is on its way out; files of it stay
+        with ad.settings.override(zarr_write_format=version):
             copy.write_zarr(path / "cells.zarr")
-    finally:
-        ad.settings.zarr_write_format = before
     return path / "cells.zarr"
 
 

@@ -57,7 +57,9 @@ def train_annotator(
             f"adata.obs has no column '{label_key}'. {did_you_mean(label_key, adata.obs.columns)}"
         )
     if layer is not None and layer not in adata.layers:
-        raise MissingKeyError(f"adata has no layer '{layer}'. {did_you_mean(layer, adata.layers)}")
+        raise MissingKeyError(
+            f"adata has no layer '{layer}'. {did_you_mean(layer, filter(None, adata.layers))}"
+        )
     labels = adata.obs[label_key].astype(str).to_numpy()
     names, sizes = np.unique(labels, return_counts=True)
     kept = [str(name) for name in names[sizes >= MIN_CELLS]]

@@ -75,7 +75,7 @@ def check_contrast(tally: ad.AnnData, contrast: Contrast) -> None:
     if layout.COUNTS not in tally.layers:
         raise MissingKeyError(
             f"The tally has no layer '{layout.COUNTS}'. Make one with turncoat.pp.tally. "
-            f"{did_you_mean(layout.COUNTS, tally.layers)}"
+            f"{did_you_mean(layout.COUNTS, filter(None, tally.layers))}"
         )
     roles = [layout.DONOR, layout.SAMPLE, layout.POPULATION, layout.N_CELLS, contrast.variable]
     roles += [contrast.block] if contrast.block else []

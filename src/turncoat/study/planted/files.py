@@ -90,7 +90,7 @@ def _zarr(
     import zarr
 
     del compression, n_threads
-    root = zarr.open_group(path, mode="w", zarr_format=anndata.settings.zarr_write_format)
+    root = zarr.open_group(path, mode="w", zarr_format=3)
     anndata.io.write_elem(root, "/", empty)
     yield root, ZarrColumn
 

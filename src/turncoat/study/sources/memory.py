@@ -114,13 +114,13 @@ class MemorySource:
     def _values(self) -> Any:
         if self.layer is None:
             if self.adata.X is None:
-                known = list(self.adata.layers)
+                known = list(filter(None, self.adata.layers))
                 raise MissingKeyError(f"adata has no X; layers: {known}. Name a layer.")
             return self.adata.X
         if self._reads_raw:
             return self._raw.X
         if self.layer not in self.adata.layers:
-            known = [*self.adata.layers, *([RAW] if self._raw is not None else [])]
+            known = [*filter(None, self.adata.layers), *([RAW] if self._raw is not None else [])]
             raise MissingKeyError(
                 f"adata has no layer '{self.layer}'. {did_you_mean(self.layer, known)}"
             )
@@ -135,7 +135,7 @@ class MemorySource:
 
     def alternatives(self) -> dict[str, CellSource]:
         """Other matrices of the same AnnData, by the ``layer`` that reads them."""
-        names = [*self.adata.layers, *([RAW] if self._raw is not None else [])]
+        names = [*filter(None, self.adata.layers), *([RAW] if self._raw is not None else [])]
         return {name: MemorySource(self.adata, name) for name in names if name != self.layer}
 
 
