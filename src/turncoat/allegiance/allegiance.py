@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal, get_args
 
 import anndata as ad
 import pandas as pd
@@ -16,11 +16,13 @@ from turncoat.allegiance.assemble import (
     verdict_table,
 )
 from turncoat.allegiance.gather import Knowledge, Limits, gather
+from turncoat.allegiance.moderation import Moderation, learn_moderation
 from turncoat.allegiance.result import Allegiance
 from turncoat.allegiance.science import AxesPlan
 from turncoat.errors import ArgumentError, DesignWarning, DroppedDataWarning, warn
 from turncoat.stats.contrast import Contrast
 from turncoat.stats.permutation import N_PERMUTATIONS
+from turncoat.stats.scale import Scale
 from turncoat.tables import store
 from turncoat.tally.arms import tally_meta
 
@@ -28,8 +30,10 @@ from turncoat.tally.arms import tally_meta
 #: medicines count as bioequivalent (FDA 2003; EMA 2010).
 BAND = math.log2(1.25)
 
+Test = Literal["permutation", "moderated"]
 
-def allegiance(
+
+def allegiance(  # noqa: PLR0913 - the question's choices; each stands alone
     tally: ad.AnnData,
     contrast: Contrast,
     *,
@@ -40,6 +44,7 @@ def allegiance(
     min_donors: int = 3,
     fdr: float = 0.05,
     band: float = BAND,
+    test: Test = "permutation",
     n_permutations: int = N_PERMUTATIONS,
     seed: int = 0,
     key_added: str | None = "allegiance",
@@ -73,6 +78,10 @@ def allegiance(
         False-discovery rate over all rows.
     band
         Half-width, in log2, of the band within which a population counts as unmoved.
+    test
+        What verdicts rest on: ``"permutation"``, which assumes nothing but that donors are
+        exchangeable under the null, or ``"moderated"``, which finds more with few donors by
+        learning each score's spread from the study's other scores, and assumes normal scores.
     n_permutations
         Permutations drawn where there are more than 20,000 arrangements.
     seed
@@ -90,7 +99,8 @@ def allegiance(
     ArgumentError
         When a number is out of range.
     MissingKeyError, StudyError, DesignError
-        When the contrast does not fit the tally.
+        When the contrast does not fit the tally, or too few scores are tested for the moderated
+        test to learn from.
     KnowledgeError
         When the programmes are unusable, or share no gene with the tally.
 
@@ -100,13 +110,16 @@ def allegiance(
     >>> contrast = tc.Contrast("tissue", "tLung", "nLung", block="donor")
     >>> result = tc.tl.allegiance(tally, contrast)  # doctest: +SKIP
     """
+    if test not in get_args(Test):
+        raise ArgumentError(f"'test' should be permutation or moderated; got {test!r}.")
     _check_numbers(fdr=fdr, min_donors=min_donors, n_permutations=n_permutations, band=band)
     plan = AxesPlan(band, seed, n_permutations)
     limits = Limits(min_cells, min_donors, fdr)
     knowledge = Knowledge(programmes, matches, contaminants)
     gathered = gather(tally, contrast, knowledge, plan, limits)
     lines = gathered.lines
-    verdicts, without = verdict_table(lines, plan, min_donors=min_donors, fdr=fdr)
+    moderation = learn_moderation(lines, decides=test == "moderated")
+    verdicts, without = verdict_table(lines, plan, moderation, min_donors=min_donors, fdr=fdr)
     result = Allegiance(
         table=verdicts,
         scores=score_table(lines),
@@ -115,7 +128,7 @@ def allegiance(
         genes=gene_table(lines, [str(gene) for gene in tally.var_names], plan),
         contamination=Allegiance.contamination_schema.build(gathered.shares),
         dropped=dropped_table([*lines, *gathered.others]),
-        params=_params(contrast, tally, gathered.polluting, plan, limits),
+        params=_params(contrast, tally, gathered.polluting, plan, limits) | _learned(moderation),
     )
     _tell(result)
     if key_added is not None:
@@ -152,6 +165,16 @@ def _params(
         **asdict(limits),
         **asdict(plan),
         "synthetic": str(tally_meta(tally, "synthetic")),
+    }
+
+
+def _learned(moderation: Moderation) -> dict[str, Any]:
+    # Where nothing was learned, the expectation is worth nothing.
+    scale = moderation.scale or Scale(1.0, 0.0, 0)
+    return {
+        "test": "moderated" if moderation.decides else "permutation",
+        "scale_factor": scale.factor,
+        "scale_freedom": scale.freedom,
     }
 
 

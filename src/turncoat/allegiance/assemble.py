@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from turncoat.allegiance.lines import Line, gene_rows, left_out
+from turncoat.allegiance.moderation import Moderation
 from turncoat.allegiance.programmes import AXES, Programme
 from turncoat.allegiance.result import Allegiance
 from turncoat.allegiance.science import AxesPlan
@@ -17,33 +18,57 @@ NAN = float("nan")
 
 
 def verdict_table(
-    lines: list[Line], plan: AxesPlan, *, min_donors: int, fdr: float
+    lines: list[Line], plan: AxesPlan, moderation: Moderation, *, min_donors: int, fdr: float
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Judge every line, then again with each donor left out.
+
+    Parameters
+    ----------
+    lines
+        The populations, scored and tested by permutation.
+    plan
+        How they were.
+    moderation
+        What was learned of the scores' spreads, and whether verdicts rest on it.
+    min_donors
+        Donors needed in each arm.
+    fdr
+        False-discovery rate.
 
     Returns
     -------
     tuple
         The verdicts and the leave-one-donor-out table.
     """
+    second = [moderation.joint(line, plan.band) for line in lines]
+    if moderation.decides:
+        lines = [moderation.moderated(line, plan.band) for line in lines]
     joint = np.array([line.evidence.joint if line.evidence else NAN for line in lines])
     qvalues = benjamini_hochberg(joint)
     axis_q = _axis_qvalues(lines)
-    floors = np.array(
-        [line.units.floor(plan.n_permutations, sides=1) if line.evidence else NAN for line in lines]
-    )
+    floors = np.array([_floor(line, plan, moderation) for line in lines])
     lone = reachable_q(floors)
     rows, others = [], []
     for number, line in enumerate(lines):
         row = _verdict_row(line, qvalues[number], axis_q[number], plan, fdr=fdr)
         row |= {"p_floor": floors[number], "q_floor": lone[number]}
-        without = _left_out_rows(line, joint, number, plan, min_donors=min_donors, fdr=fdr)
+        row["pvalue_moderated"] = second[number]
+        left = left_out(line, plan, min_donors=min_donors, fdr=fdr) if line.evidence else []
+        if moderation.decides:
+            left = [moderation.left_out(line, other, plan.band) for other in left]
+        without = _left_out_rows(line, left, joint, number, plan, fdr=fdr)
         differing = [other["donor"] for other in without if other["verdict"] != row["verdict"]]
         certain = row["verdict"] in ("switched", "loyal")
         row["hangs_on"] = ", ".join(differing) if certain else ""
         rows.append(row)
         others += without
     return Allegiance.table_schema.build(rows), Allegiance.leave_one_out_schema.build(others)
+
+
+def _floor(line: Line, plan: AxesPlan, moderation: Moderation) -> float:
+    if line.evidence is None or moderation.decides:
+        return NAN
+    return line.units.floor(plan.n_permutations, sides=1)
 
 
 def _axis_qvalues(lines: list[Line]) -> FloatArray:
@@ -105,17 +130,15 @@ def _plain_shift(line: Line, place: int) -> float:
 
 def _left_out_rows(
     line: Line,
+    left: list[dict[str, Any]],
     joint: FloatArray,
     number: int,
     plan: AxesPlan,
     *,
-    min_donors: int,
     fdr: float,
 ) -> list[dict[str, Any]]:
-    if line.evidence is None:
-        return []
     rows = []
-    for other in left_out(line, plan, min_donors=min_donors, fdr=fdr):
+    for other in left:
         evidence = other["evidence"]
         row = _where(line) | {"donor": other["donor"], "verdict": "not testable"}
         pvalues = joint.copy()

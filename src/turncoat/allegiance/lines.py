@@ -14,7 +14,13 @@ from turncoat.allegiance.science import (
     untestable,
     weigh_evidence,
 )
-from turncoat.allegiance.scores import GeneLevels, cell_weights, gene_levels, log_rates
+from turncoat.allegiance.scores import (
+    GeneLevels,
+    cell_weights,
+    gene_levels,
+    log_rates,
+    matched_scores,
+)
 from turncoat.errors import DesignError
 from turncoat.stats.compare import Donors, compare
 from turncoat.stats.design import covariate_columns, is_estimable
@@ -24,6 +30,7 @@ from turncoat.tally.arms import DonorArms
 
 #: Leaving out each donor in turn asks for less resolution than the verdict itself.
 N_PERMUTATIONS_LEFT_OUT = 999
+NO_AXES: tuple[tuple[None, None], tuple[None, None]] = ((None, None), (None, None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,8 @@ class Line:
         Both programmes; None where none is known.
     levels
         What each axis' score is made of; None for a refused axis.
+    matched
+        Scores of control genes in place of each axis' genes; None for a refused axis.
     scores
         Anti- and pro-tumour score per unit, shape ``(n_units, 2)``, NaN for a refused axis.
     donors
@@ -54,6 +63,7 @@ class Line:
     donors: Donors
     axes: tuple[Programme, Programme] | None
     levels: tuple[GeneLevels | None, GeneLevels | None]
+    matched: tuple[FloatArray | None, FloatArray | None]
     scores: FloatArray
     refused: str
     reason: str
@@ -132,11 +142,11 @@ def make_line(
     donors = Donors(units, weights, np.zeros((n_units, 0)))
     if axes is None:
         why = "no programme is known for this population"
-        return Line(arms, donors, None, (None, None), scores, why, why, None)
+        return Line(arms, donors, None, *NO_AXES, scores, why, why, None)
     refused = "; ".join(axis.refusal for axis in axes if axis.refusal)
     if all(axis.refusal for axis in axes):
-        return Line(arms, donors, axes, (None, None), scores, refused, refused, None)
-    levels = _levels(arms.counts, axes) if n_units else (None, None)
+        return Line(arms, donors, axes, *NO_AXES, scores, refused, refused, None)
+    levels, matched = _levels(arms.counts, axes) if n_units else NO_AXES
     for column, level in enumerate(levels):
         if level is not None:
             scores[:, column] = level.scores
@@ -148,16 +158,21 @@ def make_line(
         except DesignError as error:
             reason = str(error)
     evidence = None if reason else weigh_evidence(scores, donors, plan)
-    return Line(arms, donors, axes, levels, scores, refused, reason, evidence)
+    return Line(arms, donors, axes, levels, matched, scores, refused, reason, evidence)
 
 
 def _levels(
     counts: FloatArray, axes: tuple[Programme, Programme]
-) -> tuple[GeneLevels | None, GeneLevels | None]:
+) -> tuple[
+    tuple[GeneLevels | None, GeneLevels | None], tuple[FloatArray | None, FloatArray | None]
+]:
     logged = log_rates(counts)
     excluded = np.concatenate([axis.genes for axis in axes])
     anti, pro = (None if axis.refusal else gene_levels(logged, axis, excluded) for axis in axes)
-    return anti, pro
+    like_anti, like_pro = (
+        None if axis.refusal else matched_scores(logged, axis, excluded) for axis in axes
+    )
+    return (anti, pro), (like_anti, like_pro)
 
 
 def left_out(line: Line, plan: AxesPlan, *, min_donors: int, fdr: float) -> list[dict[str, Any]]:
@@ -166,7 +181,8 @@ def left_out(line: Line, plan: AxesPlan, *, min_donors: int, fdr: float) -> list
     Returns
     -------
     list of dict
-        One per donor: donor, evidence (None where the others cannot be tested).
+        One per donor: donor, keep (which units stay), evidence (None where the others cannot be
+        tested).
     """
     found: list[dict[str, Any]] = []
     quick = AxesPlan(plan.band, plan.seed, min(plan.n_permutations, N_PERMUTATIONS_LEFT_OUT))
@@ -182,7 +198,7 @@ def left_out(line: Line, plan: AxesPlan, *, min_donors: int, fdr: float) -> list
         ):
             reason = "without this donor the covariates decide the arm"
         evidence = None if reason else weigh_evidence(scores, donors, quick)
-        found.append({"donor": donor, "evidence": evidence})
+        found.append({"donor": donor, "keep": keep, "evidence": evidence})
     return found
 
 

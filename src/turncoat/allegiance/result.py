@@ -76,6 +76,7 @@ class Allegiance:
             Column(
                 "pvalue_balance", "real", "", "Harm less duty, each by its own spread, one-sided."
             ),
+            Column("pvalue_moderated", "real", "", "Joint p-value of the moderated test."),
             Column("pvalue_loyal", "real", "", "Both axes within the band (TOST), larger p."),
             Column("p_floor", "real", "", "Smallest joint p-value this design can reach."),
             Column("q_floor", "real", "", "Smallest q-value it can reach as a lone finding."),

@@ -19,6 +19,8 @@ TARGET_SUM = 10_000.0
 PSEUDOCOUNT = 1.0
 #: Control genes per programme gene: enough that their own noise does not matter.
 N_CONTROLS = 50
+#: Sets of control genes drawn to learn how far a score of so many genes at such levels varies.
+N_MATCHED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,3 +154,33 @@ def cell_weights(n_cells: FloatArray) -> FloatArray:
     """
     weights: FloatArray = n_cells / (n_cells + np.median(n_cells))
     return weights
+
+
+def matched_scores(levels: FloatArray, axis: Programme, excluded: IntArray) -> FloatArray:
+    """Score sets of genes that are like a programme's in number, level and weight, and no more.
+
+    Each gene is replaced by one of its controls, a hundred times. The draws are the same in
+    every call.
+
+    Parameters
+    ----------
+    levels
+        log2 levels of all genes, shape ``(n_units, n_all)``.
+    axis
+        The measured genes of the axis.
+    excluded
+        Genes that may not serve as controls.
+
+    Returns
+    -------
+    FloatArray
+        Shape ``(n_units, 100)``.
+    """
+    nearest = control_genes(levels, axis.genes, excluded)
+    rng = np.random.default_rng(axis.genes.size)
+    drawn = rng.integers(nearest.shape[1], size=(N_MATCHED, axis.genes.size))
+    chosen = nearest[np.arange(axis.genes.size), drawn]
+    weights = axis.weights / np.abs(axis.weights).sum()
+    base = levels[:, nearest].mean(axis=2) @ weights
+    scores: FloatArray = levels[:, chosen] @ weights - base[:, np.newaxis]
+    return scores

@@ -141,11 +141,18 @@ def squeeze_variances(variance: FloatArray, freedom: float) -> tuple[float, floa
     excess = logged.var(ddof=1) - float(special.polygamma(1, freedom / 2))
     if excess <= 0:
         return float("inf"), float(kept.mean())
-    prior = 2 * _inverse_trigamma(excess)
+    prior = 2 * inverse_trigamma(excess)
     return prior, float(np.exp(logged.mean() + special.digamma(prior / 2) - np.log(prior / 2)))
 
 
-def _inverse_trigamma(value: float) -> float:
+def inverse_trigamma(value: float) -> float:
+    """Find where the trigamma function takes a positive value.
+
+    Examples
+    --------
+    >>> round(inverse_trigamma(float(special.polygamma(1, 3.0))), 9)
+    3.0
+    """
     # Newton on 1 / trigamma, which is nearly straight and convex: converges from below.
     x = 0.5 + 1 / value
     for _ in range(50):
