@@ -110,10 +110,21 @@ def annotate_plan(
     seed: int = 0,
 ) -> Annotation:
     """Annotate the cells of a plan; ``labels`` are the user's, in our words."""
-    species = str(plan.meta["species"])
-    known = marker_set(species, extra=markers)
+    known = marker_set(str(plan.meta["species"]), extra=markers)
     model = annotator or learn_annotator(plan, known, seed=seed)
-    calls = call_cells(plan, model)
+    return assemble(plan, known, model, call_cells(plan, model), labels=labels, seed=seed)
+
+
+def assemble(
+    plan: TallyPlan,
+    known: MarkerSet,
+    model: Annotator,
+    calls: Sequence[Calls],
+    *,
+    labels: list[pd.Series] | None = None,
+    seed: int = 0,
+) -> Annotation:
+    """Tabulate the calls of the cells of a plan, and what they can be trusted with."""
     cells = pd.concat(
         [_cell_table(plan, n, call, labels) for n, call in enumerate(calls)], ignore_index=True
     )

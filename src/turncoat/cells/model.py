@@ -174,7 +174,12 @@ class Reader:
         linear_scores(
             data, indices, indptr, slots, self.weights, self.offset, TARGET_SUM, scores, depth
         )
-        return softmax(scores, axis=1), depth
+        return self.soften(scores), depth
+
+    def soften(self, scores: FloatArray) -> FloatArray:
+        """Turn the scores of the classes into probabilities."""
+        probabilities: FloatArray = softmax(scores, axis=1)
+        return probabilities
 
     def call(self, probabilities: FloatArray, depth: FloatArray) -> pd.DataFrame:
         """Name lineage and population of every cell, or abstain.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Callable
 from typing import Final
 
 import anndata as ad
@@ -15,7 +16,7 @@ from turncoat.cells.result import UNASSIGNED, Annotation
 from turncoat.cells.stream import ROWS_PER_BLOCK, to_plan_genes
 from turncoat.errors import CountsError, DesignError, DesignWarning, warn
 from turncoat.study import TallyPlan
-from turncoat.tables import IntArray
+from turncoat.tables import FloatArray, IntArray
 
 #: Candidate cells looked at together: as a dense matrix of 10,000 genes this is 0.5 GiB.
 MAX_CANDIDATES: Final = 12_000
@@ -25,7 +26,11 @@ CANDIDATE, MALIGNANT = "Epithelial", "Malignant"
 
 
 def split_malignant(
-    plan: TallyPlan, found: Annotation, *, seed: int = 0
+    plan: TallyPlan,
+    found: Annotation,
+    *,
+    seed: int = 0,
+    gather: Callable[[IntArray], sp.csr_matrix] | None = None,
 ) -> tuple[Annotation, Malignancy | None]:
     """Call malignant cells among the epithelial ones of an annotation.
 
@@ -37,6 +42,9 @@ def split_malignant(
         Their annotation.
     seed
         For drawing reference cells.
+    gather
+        Gives the counts of some cells, numbered over all sources, where a pass over the files has
+        kept them; the files are read again by default.
 
     Returns
     -------
@@ -57,8 +65,7 @@ def split_malignant(
             DesignWarning,
         )
         return found, None
-    rng = np.random.default_rng(seed)
-    drawn = rng.choice(others, min(MAX_REFERENCE, others.size), replace=False)
+    drawn = draw_reference(others, reference_order(len(cells), seed))
     rows = np.sort(np.concatenate([candidates, drawn]))
     donor_of = dict(zip(plan.rows["sample"], plan.rows["donor"], strict=True))
     free = tumour_free_samples(plan.rows)
@@ -70,7 +77,8 @@ def split_malignant(
         },
         index=pd.Index(rows.astype(str)),
     )
-    gathered = ad.AnnData(_gather(plan, rows), obs=obs, var=pd.DataFrame(index=plan.genes.index))
+    counts = _gather(plan, rows) if gather is None else gather(rows)
+    gathered = ad.AnnData(counts, obs=obs, var=pd.DataFrame(index=plan.genes.index))
     try:
         called = malignant(
             gathered,
@@ -83,6 +91,17 @@ def split_malignant(
         warn(f"Malignant and normal cells are not told apart: {error}", DesignWarning)
         return found, None
     return _merge(found, called, rows), called
+
+
+def reference_order(n_cells: int, seed: int) -> FloatArray:
+    """Give every cell its place in the queue of reference cells, the same however it is read."""
+    return np.random.default_rng(seed).random(n_cells)
+
+
+def draw_reference(others: IntArray, order: FloatArray) -> IntArray:
+    """Draw the reference: the first of the queue, :data:`MAX_REFERENCE` at most."""
+    drawn: IntArray = others[np.argsort(order[others], kind="stable")[:MAX_REFERENCE]]
+    return drawn
 
 
 def tumour_free_samples(rows: pd.DataFrame) -> set[str]:

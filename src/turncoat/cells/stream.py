@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from turncoat.cells.kernels import pick_columns
-from turncoat.cells.model import Annotator
+from turncoat.cells.kernels import linear_scores, pick_columns
+from turncoat.cells.model import TARGET_SUM, Annotator
 from turncoat.cells.result import UNASSIGNED
 from turncoat.errors import DroppedDataWarning, warn
-from turncoat.study import Block, CellSource, TallyPlan
+from turncoat.study import Block, TallyPlan
 from turncoat.tables import FloatArray, IntArray
 
 #: Rows read at a time: some MiB.
@@ -94,48 +94,60 @@ class Calls:
 
 
 class Caller:
-    """Calls the cells of one source; also an accumulator of the tally's pass."""
+    """Names the cells of one source, from their scores on the model and counts of its markers.
 
-    def __init__(
-        self, annotator: Annotator, source: CellSource, codes: IntArray, genes: pd.Index
-    ) -> None:
+    Parameters
+    ----------
+    annotator
+        The model.
+    n_cells
+        Cells of the source.
+    genes
+        Genes of the plan.
+    """
+
+    def __init__(self, annotator: Annotator, n_cells: int, genes: pd.Index) -> None:
         self._annotator = annotator
-        self._reader = annotator.prepare(genes)
-        slots = self._reader.slots
-        self._slots = np.where(codes >= 0, slots[np.maximum(codes, 0)], -1)
-        self._state_slots = [self._find(model.genes, codes, genes) for model in annotator.states]
+        self.reader = annotator.prepare(genes)
+        markers = list(dict.fromkeys(g for model in annotator.states for g in model.genes))
+        self.n_markers = len(markers)
+        at = {gene: column for column, gene in enumerate(markers)}
+        self._columns = [np.array([at[g] for g in model.genes]) for model in annotator.states]
+        #: Per gene of the plan: its line of the weights, its column among the markers; -1: none.
+        self.slots: IntArray = np.full((len(genes) + 1, 2), -1, dtype=np.int32)
+        self.slots[:-1, 0] = self.reader.slots
+        found = genes.get_indexer(pd.Index(markers)) if markers else np.empty(0, dtype=np.int64)
+        self.slots[found[found >= 0], 1] = np.flatnonzero(found >= 0)
         coarse = ("T", "Myeloid", UNASSIGNED)
-        names = dict.fromkeys([*annotator.populations, *coarse])
-        n = source.n_cells
-        states = [name for model in annotator.states for name in model.names]
         self.calls = Calls(
-            names=tuple(names),
+            names=tuple(dict.fromkeys([*annotator.populations, *coarse])),
             lineages=(*dict.fromkeys(annotator.lineages), UNASSIGNED),
-            states=("", *states),
-            population=np.zeros(n, dtype=np.int32),
-            guess=np.zeros(n, dtype=np.int32),
-            lineage=np.zeros(n, dtype=np.int32),
-            state=np.zeros(n, dtype=np.int32),
-            confidence=np.zeros(n, dtype=np.float32),
-            lineage_confidence=np.zeros(n, dtype=np.float32),
-            depth=np.zeros(n),
+            states=("", *(name for model in annotator.states for name in model.names)),
+            population=np.zeros(n_cells, dtype=np.int16),
+            guess=np.zeros(n_cells, dtype=np.int16),
+            lineage=np.zeros(n_cells, dtype=np.int16),
+            state=np.zeros(n_cells, dtype=np.int16),
+            confidence=np.zeros(n_cells, dtype=np.float32),
+            lineage_confidence=np.zeros(n_cells, dtype=np.float32),
+            depth=np.zeros(n_cells),
         )
 
-    @staticmethod
-    def _find(wanted: Sequence[str], codes: IntArray, genes: pd.Index) -> IntArray:
-        of_gene = np.full(len(genes), -1, dtype=np.int64)
-        at = genes.get_indexer(pd.Index(list(wanted)))
-        of_gene[at[at >= 0]] = np.flatnonzero(at >= 0)
-        return np.where(codes >= 0, of_gene[np.maximum(codes, 0)], -1)
+    def name(self, start: int, scores: FloatArray, picked: FloatArray, depth: FloatArray) -> None:
+        """Name consecutive cells.
 
-    def take(self, block: Block) -> None:
-        """Call the cells of a block."""
-        data = block.data.astype(np.float64, copy=False)
-        arrays = (data, block.indices, block.indptr)
-        raw = self._reader
-        probabilities, depth = raw.probabilities_with(self._slots, *arrays)
-        called = raw.call(probabilities, depth)
-        rows = slice(block.start, block.start + block.n_cells)
+        Parameters
+        ----------
+        start
+            Number of the first.
+        scores
+            Linear scores of the classes, shape ``(n_cells, n_classes)``.
+        picked
+            Counts of the markers, shape ``(n_cells, n_markers)``.
+        depth
+            Counts of each cell over all genes.
+        """
+        called = self.reader.call(self.reader.soften(scores), depth)
+        rows = slice(start, start + depth.size)
         calls = self.calls
         calls.population[rows] = pd.Index(calls.names).get_indexer(pd.Index(called["population"]))
         calls.guess[rows] = pd.Index(calls.names).get_indexer(pd.Index(called["guess"]))
@@ -143,29 +155,31 @@ class Caller:
         calls.confidence[rows] = called["confidence"]
         calls.lineage_confidence[rows] = called["lineage_confidence"]
         calls.depth[rows] = depth
-        for model, slots in zip(self._annotator.states, self._state_slots, strict=True):
+        for model, columns in zip(self._annotator.states, self._columns, strict=True):
             mine = np.flatnonzero(called["population"] == model.population)
             if mine.size:
-                picked = np.zeros((block.n_cells, len(model.genes)))
-                pick_columns(*arrays, slots, picked)
-                found, _ = model.call(picked[mine], np.maximum(depth[mine], 1))
-                calls.state[block.start + mine] = pd.Index(calls.states).get_indexer(
-                    pd.Index(found)
-                )
+                found, _ = model.call(picked[np.ix_(mine, columns)], np.maximum(depth[mine], 1))
+                calls.state[start + mine] = pd.Index(calls.states).get_indexer(pd.Index(found))
 
-    def jobs(self, block: Block) -> list[object]:
-        """Call the block now, before the tally counts it; no job is left."""
-        self.take(block)
-        return []
+    def take(self, block: Block, codes: IntArray) -> None:
+        """Name the cells of a block whose columns are the genes ``codes`` of the plan."""
+        arrays = (block.data.astype(np.float64, copy=False), block.indices, block.indptr)
+        feature, marker = (np.where(codes >= 0, own[codes], -1) for own in self.slots.T)
+        scores = np.empty((block.n_cells, self.reader.offset.size))
+        depth, picked = np.empty(block.n_cells), np.empty((block.n_cells, self.n_markers))
+        raw = self.reader
+        linear_scores(*arrays, feature, raw.weights, raw.offset, TARGET_SUM, scores, depth)
+        pick_columns(*arrays, marker, picked)
+        self.name(block.start, scores, picked, depth)
 
 
 def call_cells(plan: TallyPlan, annotator: Annotator) -> list[Calls]:
-    """Call every cell of a plan in one pass over its files, in bounded memory."""
+    """Name every cell of a plan in one pass over its files, in bounded memory."""
     found = []
     for source, codes in zip(plan.sources, plan.gene_codes, strict=True):
-        caller = Caller(annotator, source, codes, plan.genes.index)
+        caller = Caller(annotator, source.n_cells, plan.genes.index)
         for block in source.blocks(ROWS_PER_BLOCK):
-            caller.take(block)
+            caller.take(block, codes)
         found.append(caller.calls)
     return found
 

@@ -1,17 +1,22 @@
 """Annotating a study as its file says: populations, states, malignant or not."""
 
+import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from turncoat.cells.annotate import annotate_plan, user_labels
+from turncoat.cells.annotate import assemble, learn_annotator, user_labels
 from turncoat.cells.malignancy import Malignancy
+from turncoat.cells.markers import MarkerSet, marker_set
 from turncoat.cells.model import Annotator
 from turncoat.cells.result import Annotation
 from turncoat.cells.split import split_malignant
+from turncoat.cells.stream import call_cells
+from turncoat.errors import FileFormatError, OutputError, StudyError
 from turncoat.files import whole_file
-from turncoat.study import plan_sources
+from turncoat.study import TallyPlan, plan_sources
 from turncoat.study.labels import CellKeys
 from turncoat.study.plan import PlanOptions
 
@@ -37,17 +42,38 @@ def annotate_study(study: "Study") -> tuple[Annotation, Malignancy | None]:
     TurncoatError
         When cells, labels, markers or model cannot be used.
     """
-    cells = study.cells
-    options = PlanOptions(cells.gene_join, study.about.species, study.about.kind, "")
-    keys = CellKeys(cells.donor, cells.sample, cells.tissue, cells.condition, None)
-    plan = plan_sources(study.sources(), keys, options, study.sheet(), study.cell_labels())
-    labels = user_labels(plan, cells.population, dict(cells.label_map))
-    given = study.annotation
-    model = None if given.annotator is None else Annotator.load(given.annotator)
-    found = annotate_plan(
-        plan, markers=given.markers, annotator=model, labels=labels, seed=study.seed
-    )
+    plan = study_plan(study)
+    markers = study_markers(study, plan)
+    model = study_annotator(study, plan, markers, seed=study.seed)
+    labels = study_labels(study, plan)
+    calls = call_cells(plan, model)
+    found = assemble(plan, markers, model, calls, labels=labels, seed=study.seed)
     return split_malignant(plan, found, seed=study.seed)
+
+
+def study_plan(study: "Study") -> TallyPlan:
+    """Plan a study's cells without populations: each row is a sample."""
+    cells, about = study.cells, study.about
+    options = PlanOptions(cells.gene_join, about.species, about.kind, about.synthetic)
+    keys = CellKeys(cells.donor, cells.sample, cells.tissue, cells.condition, None, cells.keep)
+    return plan_sources(study.sources(), keys, options, study.sheet(), study.cell_labels())
+
+
+def study_markers(study: "Study", plan: TallyPlan) -> MarkerSet:
+    """Give the markers of the study's species, the user's among them."""
+    return marker_set(str(plan.meta["species"]), extra=study.annotation.markers)
+
+
+def study_annotator(study: "Study", plan: TallyPlan, markers: MarkerSet, *, seed: int) -> Annotator:
+    """Load the annotator that the study names, or learn one from a sample of its cells."""
+    if study.annotation.annotator is not None:
+        return Annotator.load(study.annotation.annotator)
+    return learn_annotator(plan, markers, seed=seed)
+
+
+def study_labels(study: "Study", plan: TallyPlan) -> list[pd.Series] | None:
+    """Read the labels that the study brings, in our words; None where it brings none."""
+    return user_labels(plan, study.cells.population, dict(study.cells.label_map))
 
 
 def write_labels(found: Annotation, path: str | Path) -> Path:
@@ -77,7 +103,7 @@ def write_labels(found: Annotation, path: str | Path) -> Path:
 
 
 def write_into_h5ad(found: Annotation, source: str | Path, path: str | Path) -> Path:
-    """Write a copy of an h5ad file with the labels in ``obs``.
+    """Write a copy of an h5ad file with the labels in ``obs``; the matrix is not read.
 
     Parameters
     ----------
@@ -96,18 +122,49 @@ def write_into_h5ad(found: Annotation, source: str | Path, path: str | Path) -> 
     Raises
     ------
     OutputError
-        When it cannot be written.
+        When it cannot be written, or is the source itself.
+    FileFormatError
+        When the source is no h5ad file of today's kind.
+    StudyError
+        When two files of the study have the same name and share barcodes.
     """
-    import anndata as ad
+    import h5py
+    from anndata.io import write_elem
 
-    cells = ad.read_h5ad(source)
-    name = Path(source).name
-    mine = found.cells[found.cells["file"] == name].set_index("barcode")
-    mine = mine.reindex(cells.obs_names.astype(str))
-    for column in ("population", "state", "lineage", "guess"):
-        cells.obs[f"turncoat_{column}"] = pd.Categorical(mine[column].to_numpy())
-    cells.obs["turncoat_confidence"] = mine["confidence"].to_numpy()
-    target = Path(path)
+    source, target = Path(source), Path(path)
+    if target.exists() and target.samefile(source):
+        raise OutputError(f"{target} is the file of the cells itself: name another for the copy.")
+    mine = found.cells[found.cells["file"] == source.name].set_index("barcode")
+    if mine.index.has_duplicates:
+        raise StudyError(
+            f"Two files are called {source.name}, and a barcode is in both: rename one of them."
+        )
     with whole_file(target) as unfinished:
-        cells.write_h5ad(unfinished)
+        shutil.copyfile(source, unfinished)
+        with h5py.File(unfinished, "r+") as file:
+            obs = _obs_of(file, source)
+            barcodes = obs[obs.attrs["_index"]].asstr()[:]
+            added = _columns(mine.reindex(barcodes))
+            for name, values in added.items():
+                write_elem(obs, name, values)
+            known = [name for name in obs.attrs["column-order"] if name not in added]
+            obs.attrs["column-order"] = np.array([*known, *added], dtype=h5py.string_dtype())
     return target
+
+
+def _obs_of(file: Any, source: Path) -> Any:
+    obs = file.get("obs")
+    if obs is None or "_index" not in obs.attrs or obs[obs.attrs["_index"]].dtype.kind not in "OS":
+        raise FileFormatError(
+            f"{source} is no h5ad file that labels can be written into: open it with anndata and "
+            "save it again."
+        )
+    return obs
+
+
+def _columns(cells: pd.DataFrame) -> dict[str, Any]:
+    names = ("population", "state", "lineage", "guess")
+    added: dict[str, Any] = {
+        f"turncoat_{name}": pd.Categorical(cells[name].to_numpy()) for name in names
+    }
+    return added | {"turncoat_confidence": cells["confidence"].to_numpy()}

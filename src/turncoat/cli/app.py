@@ -120,6 +120,26 @@ def tally(
 
 
 @app.command()
+def annotate(
+    study: StudyFile,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Where the labels go: one row a cell, parquet.")
+    ] = Path("labels.parquet"),
+    h5ad: Annotated[
+        Path | None,
+        typer.Option("--h5ad", help="Folder for copies of the h5ad files with labels in obs."),
+    ] = None,
+    threads: Threads = None,
+    memory: Memory = None,
+    seed: Seed = None,
+) -> None:
+    """Say what every cell is: lineage, population, state, how sure; malignant or not."""
+    from turncoat.cli.annotate import annotate as work
+
+    work(study, out=out, h5ad=h5ad, threads=threads, memory=memory, seed=seed)
+
+
+@app.command()
 def simulate(
     context: Annotated[str, typer.Option("--context", help="Tumour model: thacker, kep or 4t1.")],
     arms: Annotated[

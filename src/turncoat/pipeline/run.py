@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import io
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -114,8 +115,29 @@ class Run:
         """Read the tally; a fresh copy, so that no stage sees what another did to it."""
         return _read_tally(self.directory / "tally.h5ad").copy()
 
-    def save_tally(self, tally: "ad.AnnData") -> None:
-        """Write the tally of this run.
+    def save_tally(self, tally: "ad.AnnData", *, aside: bool = False) -> None:
+        """Write the tally of this run, or put it aside for the stage that is to do so.
+
+        Raises
+        ------
+        OutputError
+            When it cannot be written.
+        """
+        path = self.tally_aside if aside else self.directory / "tally.h5ad"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image = _h5ad_image(tally)
+        with whole_file(path) as unfinished:
+            unfinished.write_bytes(image)
+        _read_tally.cache_clear()
+        self.written.append(path)
+
+    @property
+    def tally_aside(self) -> Path:
+        """Where the stage that names the cells puts the tally that it made on the way."""
+        return self.hidden / "named" / "tally.h5ad"
+
+    def take_tally_aside(self) -> None:
+        """Make the tally that was put aside the tally of this run.
 
         Raises
         ------
@@ -123,9 +145,8 @@ class Run:
             When it cannot be written.
         """
         path = self.directory / "tally.h5ad"
-        image = _h5ad_image(tally)
         with whole_file(path) as unfinished:
-            unfinished.write_bytes(image)
+            shutil.copyfile(self.tally_aside, unfinished)
         _read_tally.cache_clear()
         self.written.append(path)
 

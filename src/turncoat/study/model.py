@@ -145,12 +145,22 @@ class Study(BaseModel):
             keys = dataclasses.replace(keys, population="population")
         plan = plan_sources(self.sources(), keys, options, self.sheet(), labels)
         self._check_label_map(plan)
+        self.check_contrasts(plan.rows)
+        return plan
+
+    def check_contrasts(self, rows: pd.DataFrame) -> None:
+        """Check every contrast against the rows of a plan, and warn of those without units.
+
+        Raises
+        ------
+        StudyError
+            When a contrast names a column or level that is not there.
+        """
         for name, contrast in self.contrasts.items():
-            check_contrast(contrast, plan.rows, name)
-            counted = count_contrast(contrast, plan.rows)
+            check_contrast(contrast, rows, name)
+            counted = count_contrast(contrast, rows)
             if not counted.testable:
                 warn(f"'{name}' is described, not tested: {counted.reason}", DesignWarning)
-        return plan
 
     def _check_label_map(self, plan: TallyPlan) -> None:
         """Refuse a label map whose right-hand sides never occur: its left-hand sides do not."""

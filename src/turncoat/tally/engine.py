@@ -16,7 +16,7 @@ from turncoat.tally.packed import Packer
 from turncoat.tally.partial import PartialTally, Piece
 from turncoat.tally.progress import Pace, Report
 from turncoat.tally.readers import open_reader
-from turncoat.tally.scan import Accumulator, Stamp, default_threads, scan
+from turncoat.tally.scan import Accumulator, InTurn, Stamp, default_threads, scan
 
 if TYPE_CHECKING:
     import anndata as ad
@@ -96,6 +96,7 @@ def count_plan(
     progress: Report | None = None,
     checkpoint: Checkpoint | None = None,
     also: Callable[[int], Sequence[Accumulator]] | None = None,
+    first: Callable[[int], Accumulator] | None = None,
 ) -> PartialTally:
     """Count cells of a plan into whole-number sums that can be added to those of other cells.
 
@@ -111,6 +112,9 @@ def count_plan(
         As in :func:`tally_plan`.
     also
         Gives further accumulators for the same pass over a source, by its number.
+    first
+        Gives what is done with each block before it is added to the rows: it may fill in the
+        plan's ``row_codes`` of the block's cells.
 
     Returns
     -------
@@ -129,7 +133,7 @@ def count_plan(
         raise ArgumentError(f"'threads' should be at least 1; got {n_threads}.")
     n_genes = plan.genes.shape[0]
     room = Budget.of(None, n_genes=n_genes) if budget is None else budget
-    _refuse_overflow(plan)
+    refuse_overflow(plan)
     stamps = [Stamp.of(source.path) for source in plan.sources]
     if spans is None:
         spans = [(number, 0, source.n_cells) for number, source in enumerate(plan.sources)]
@@ -140,13 +144,13 @@ def count_plan(
         ThreadPoolExecutor(n_threads, thread_name_prefix="tally") as pool,
         DeferredInterrupt() as interrupt,
     ):
-        run = _Run(plan, partial, room, pool, n_threads, keeper, pace, interrupt, also)
+        run = _Run(plan, partial, room, pool, n_threads, keeper, pace, interrupt, also, first)
         for piece in partial.pieces:
             run.count(piece, stamps[piece.source])
     return partial
 
 
-def _refuse_overflow(plan: TallyPlan) -> None:
+def refuse_overflow(plan: TallyPlan) -> None:
     """Refuse a row of so many cells that its sums could leave 64 bits."""
     n_rows = plan.rows.shape[0]
     sizes = sum(np.bincount(codes[codes >= 0], minlength=n_rows) for codes in plan.row_codes)
@@ -173,7 +177,9 @@ class _Run:
         pace: Pace,
         interrupt: DeferredInterrupt,
         also: Callable[[int], Sequence[Accumulator]] | None,
+        first: Callable[[int], Accumulator] | None,
     ) -> None:
+        self._first = first
         self._plan, self._partial, self._budget = plan, partial, budget
         self._pool, self._n_threads = pool, n_threads
         self._keeper, self._pace, self._interrupt, self._also = keeper, pace, interrupt, also
@@ -206,4 +212,5 @@ class _Run:
                 raise KeyboardInterrupt
 
         others = [] if self._also is None else self._also(piece.source)
-        scan(reader, [groups, *others], pool=self._pool, stamp=stamp, after=after)
+        adding = groups if self._first is None else InTurn(self._first(piece.source), groups)
+        scan(reader, [adding, *others], pool=self._pool, stamp=stamp, after=after)

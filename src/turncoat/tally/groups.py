@@ -58,16 +58,19 @@ class GroupSums:
         self._target_sum, self._n_jobs = target_sum, n_jobs
 
     def stages(self, block: PackedBlock) -> Iterator[Stage]:
-        """Add the cells, a row's all at once: what is fetched of its sums serves many cells."""
+        """Add the cells, and keep what was measured of each."""
         stop = block.start + block.n_cells
-        rows = self._rows[block.start : stop]
+        yield from self.adding(block, self._rows[block.start : stop])
+        at = block.start - self._piece.first
+        measures = (units.LIBRARY, units.DETECTED, units.MITO)
+        self._piece.measures[at : at + block.n_cells] = block.ledger[:, measures]
+
+    def adding(self, block: PackedBlock, rows: IntArray) -> Iterator[Stage]:
+        """Add cells, a row's all at once: what is fetched of its sums serves many cells."""
         order = np.argsort(rows, kind="stable")
         order = order[np.searchsorted(rows[order], 0) :]
         for some in self._rounds(block, rows, order):
             yield self._add(block, rows[some], some)
-        at = block.start - self._piece.first
-        measures = (units.LIBRARY, units.DETECTED, units.MITO)
-        self._piece.measures[at : at + block.n_cells] = block.ledger[:, measures]
         self._partial.n_cells += np.bincount(rows[rows >= 0], minlength=self._partial.n_cells.size)
 
     def _rounds(self, block: PackedBlock, rows: IntArray, order: IntArray) -> Iterator[IntArray]:

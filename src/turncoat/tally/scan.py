@@ -35,6 +35,19 @@ class Accumulator(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class InTurn:
+    """Accumulators of which each needs what those before it made of a block."""
+
+    first: Accumulator
+    then: Accumulator
+
+    def stages(self, block: PackedBlock) -> Iterator[Stage]:
+        """Give the stages of the one, then those of the other."""
+        yield from self.first.stages(block)
+        yield from self.then.stages(block)
+
+
 class BlockReader(Protocol):
     """Something that reads blocks of rows in order, the work of each split into jobs."""
 

@@ -155,6 +155,22 @@ class RowSums:
             ) from error
         self._runs.setdefault(part.row, []).append((begin, part.genes.size))
 
+    def renumber(self, kept: IntArray) -> None:
+        """Keep some rows, in a new order; the others must be empty.
+
+        Parameters
+        ----------
+        kept
+            Old number of each row, shape ``(n_new_rows,)``.
+        """
+        new = np.full(self.n_rows, -1, dtype=np.int64)
+        new[kept] = np.arange(kept.size)
+        self._slot_of = self._slot_of[kept]
+        held = self._row_in >= 0
+        self._row_in[held] = new[self._row_in[held]]
+        self._runs = {int(new[row]): runs for row, runs in self._runs.items()}
+        self.n_rows = int(kept.size)
+
     def _read_run(self, begin: int, size: int) -> tuple[IntArray, IntArray]:
         if self._spill is None:
             raise OutputError("Sums put out to disk are gone. Start the tally again.")

@@ -1,25 +1,39 @@
-"""The run's stage that says what the cells are, where the study does not."""
+"""The run's stage that says what the cells are, where the study does not, and counts them so."""
 
 from typing import Any
 
-from turncoat.cells.study import annotate_study
 from turncoat.pipeline.run import Run
 from turncoat.pipeline.stage import Stage
 from turncoat.study import Study
+from turncoat.tally import Progress
+from turncoat.tally.annotated import annotate_and_tally_study
 
 
 def _run(run: Run) -> None:
-    found, called = annotate_study(run.study)
-    run.save("annotation", found)
-    if called is not None:
-        run.save("annotation.malignant", called)
+    def tell(now: Progress) -> None:
+        run.progress.advance(
+            now.cells_done, now.cells_total, f"{now.cells_per_second:,.0f} cells/s"
+        )
+
+    made = annotate_and_tally_study(
+        run.study,
+        seed=run.seed,
+        threads=run.threads,
+        memory_limit=run.memory_limit,
+        progress=tell,
+    )
+    run.save("annotation", made.annotation)
+    if made.malignancy is not None:
+        run.save("annotation.malignant", made.malignancy)
+    run.save_tally(made.tally, aside=True)
 
 
 def _parameters(study: Study) -> dict[str, Any]:
     return {
-        "about": study.about.model_dump(mode="json", include={"species", "kind"}),
+        "about": study.about.model_dump(mode="json", include={"species", "kind", "synthetic"}),
         "cells": study.cells.model_dump(mode="json", exclude={"files", "labels", "label_map"}),
         "samples": study.samples.model_dump(mode="json", exclude={"sheet"}),
+        "names": [path.name for path in study.files],
     }
 
 
@@ -37,8 +51,8 @@ def _skipped(study: Study) -> str:
 STAGE = Stage(
     name="annotation",
     run=_run,
-    version=1,
-    title="Saying what the cells are",
+    version=2,
+    title="Naming and counting the cells",
     parameters=_parameters,
     inputs=_files,
     knowledge=("markers", "t_cells", "gene_positions", "gene_ids"),

@@ -1,8 +1,7 @@
-"""The run's stage that passes over the cells, once."""
+"""The run's stage that counts the cells, unless they were counted while they were named."""
 
 from typing import Any
 
-from turncoat.cells import Annotation
 from turncoat.pipeline.run import Run
 from turncoat.pipeline.stage import Stage
 from turncoat.study import Study
@@ -15,11 +14,12 @@ def _run(run: Run) -> None:
             now.cells_done, now.cells_total, f"{now.cells_per_second:,.0f} cells/s"
         )
 
-    labels = None
     if "annotation" in run.done and "annotation" not in run.skipped:
-        labels = run.result("annotation", Annotation).cell_labels()
+        # Counted in the pass that named the cells.
+        run.take_tally_aside()
+        return
     tally = tally_plan(
-        run.study.plan(labels),
+        run.study.plan(),
         threads=run.threads,
         memory_limit=run.memory_limit,
         progress=tell,
@@ -42,7 +42,7 @@ STAGE = Stage(
     name="tally",
     run=_run,
     needs=("annotation",),
-    version=1,
+    version=2,
     title="Tallying cells",
     parameters=_parameters,
     inputs=lambda study: study.files,

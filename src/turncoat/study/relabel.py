@@ -1,0 +1,90 @@
+"""A plan whose cells are named while they are read: room for every name, then what occurred."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from turncoat.errors import DroppedDataWarning, StudyError, warn
+from turncoat.study.plan import TallyPlan
+from turncoat.study.rows import SEPARATOR
+from turncoat.tables import IntArray
+
+#: The column of names, in the words of a plan's remarks.
+COLUMN = "population"
+
+
+def room_for_names(plan: TallyPlan, n_names: int) -> TallyPlan:
+    """Give a plan whose rows are samples a row for each sample and name.
+
+    Parameters
+    ----------
+    plan
+        One population for all: each row is a sample.
+    n_names
+        Names that a cell may get; row ``sample * n_names + name`` is theirs.
+
+    Returns
+    -------
+    TallyPlan
+        The same cells, none in a row yet: the arrays ``row_codes`` are there to be filled in.
+    """
+    rows = pd.DataFrame(index=pd.RangeIndex(len(plan.rows) * n_names).astype(str))
+    codes = tuple(np.full(own.size, -1, dtype=np.int64) for own in plan.row_codes)
+    return dataclasses.replace(plan, rows=rows, row_codes=codes)
+
+
+def named_plan(
+    plan: TallyPlan, codes: Sequence[IntArray], names: Sequence[str]
+) -> tuple[TallyPlan, IntArray]:
+    """Give the plan of cells that were named, as if their names had been known before.
+
+    Parameters
+    ----------
+    plan
+        One population for all: each row is a sample.
+    codes
+        Per source: ``sample * len(names) + name`` of each cell, -1 for a cell without a name.
+    names
+        The names.
+
+    Returns
+    -------
+    TallyPlan, IntArray
+        The plan, and which ``sample * len(names) + name`` each of its rows is.
+
+    Raises
+    ------
+    StudyError
+        When no cell has a name.
+    """
+    n_codes = len(plan.rows) * len(names)
+    present = np.flatnonzero(sum(np.bincount(own[own >= 0], minlength=n_codes) for own in codes))
+    if not present.size:
+        raise StudyError("No cell has a population: check the cells and what names them.")
+    rows = plan.rows.iloc[present // len(names)].copy()
+    rows[COLUMN] = [names[code] for code in (present % len(names)).tolist()]
+    rows.index = pd.Index(rows["sample"] + SEPARATOR + rows[COLUMN], name=None)
+    order = np.argsort(rows.index.to_numpy(dtype=str), kind="stable")
+    place = np.full(n_codes + 1, -1, dtype=np.int64)
+    place[present[order]] = np.arange(present.size)
+    row_codes = tuple(place[own] for own in codes)
+    left = [
+        {"what": "cells", "n": int((own < 0).sum()), "reason": f"{source.name}: no population (column '{COLUMN}')"}
+        for source, own in zip(plan.sources, codes, strict=True)
+        if (own < 0).any()
+    ]  # fmt: skip
+    dropped = pd.concat([plan.dropped, TallyPlan.schema.build(left)], ignore_index=True)
+    if left:
+        said = "; ".join(f"{one['n']:,} cells: {one['reason']}" for one in left)
+        warn(f"Left out or merged: {said}.", DroppedDataWarning)
+    n_cells = int(sum((own >= 0).sum() for own in codes))
+    named = dataclasses.replace(
+        plan,
+        rows=rows.iloc[order],
+        row_codes=row_codes,
+        meta={**plan.meta, "n_cells": n_cells},
+        dropped=dropped,
+    )
+    return named, present[order]

@@ -1,0 +1,177 @@
+"""Naming and counting in one pass: the same labels and the same sums as one after the other."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import turncoat as tc
+from tally.cells_for_kernels import Drawn, drawn_cells
+from turncoat.cells import Annotator, annotate_plan, marker_set
+from turncoat.cells.split import split_malignant
+from turncoat.errors import DesignWarning, StudyError
+from turncoat.study import TallyPlan, plan_cells
+from turncoat.tally import kernels, tally_plan
+from turncoat.tally.annotated import Annotated, annotate_and_tally
+from turncoat.tally.held import HeldCells, unpack_cells
+from turncoat.tally.kernels import units
+from turncoat.tally.packed import PackedBlock
+
+pytestmark = pytest.mark.filterwarnings("ignore::turncoat.errors.TurncoatWarning")
+
+KEYS: dict[str, Any] = {"donor_key": "donor", "sample_key": "sample", "condition_key": "condition"}
+
+
+@pytest.fixture(scope="module")
+def cells() -> ad.AnnData:
+    made = tc.ds.planted(n_donors=3, n_controls=3, cells_per_donor=200, n_genes=2200, seed=3)
+    made.X = sp.csr_matrix(made.X)
+    # Counts that a byte does not hold, in cells that are held back too.
+    made.X.data[::97] += 300
+    return made
+
+
+@pytest.fixture(scope="module")
+def model(cells: ad.AnnData) -> Annotator:
+    named = cells.copy()
+    named.obs["population"] = named.obs["population"].astype(str).replace({"Tumour": "Epithelial"})
+    return tc.pp.train_annotator(named, label_key="population")
+
+
+@pytest.fixture(scope="module")
+def plan(cells: ad.AnnData) -> TallyPlan:
+    return plan_cells(cells, **KEYS)
+
+
+@pytest.fixture(scope="module")
+def fused(plan: TallyPlan, model: Annotator) -> Annotated:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return annotate_and_tally(plan, model, marker_set(), threads=2)
+
+
+def same_tally(one: ad.AnnData, other: ad.AnnData) -> None:
+    pd.testing.assert_frame_equal(one.obs, other.obs)
+    pd.testing.assert_frame_equal(one.var, other.var)
+    for layer in one.layers:
+        np.testing.assert_array_equal(np.asarray(one.layers[layer]), other.layers[layer])
+
+
+def test_labels_are_those_of_naming_first(
+    plan: TallyPlan, model: Annotator, fused: Annotated
+) -> None:
+    found, called = split_malignant(plan, annotate_plan(plan, annotator=model))
+    pd.testing.assert_frame_equal(fused.annotation.cells, found.cells)
+    pd.testing.assert_frame_equal(fused.annotation.samples, found.samples)
+    assert called is not None
+    assert fused.malignancy is not None
+    pd.testing.assert_frame_equal(fused.malignancy.cells, called.cells)
+    assert {"Malignant", "unassigned", "B"} <= set(found.cells["population"])
+
+
+def test_the_tally_is_that_of_counting_the_labels(cells: ad.AnnData, fused: Annotated) -> None:
+    labelled = cells.copy()
+    names = fused.annotation.cells["population"].replace({"unassigned": ""})
+    labelled.obs["population"] = names.to_numpy()
+    after = tally_plan(plan_cells(labelled, population_key="population", **KEYS))
+    same_tally(fused.tally, after)
+    for key in ("tally", "cell_account"):
+        assert str(fused.tally.uns["turncoat"][key]) == str(after.uns["turncoat"][key])
+
+
+def test_threads_memory_and_files_do_not_matter(
+    cells: ad.AnnData, model: Annotator, fused: Annotated, tmp_path: Path
+) -> None:
+    cells[:500].write_h5ad(tmp_path / "a.h5ad")
+    cells[500:].write_h5ad(tmp_path / "b.h5ad")
+    plan = plan_cells([tmp_path / "a.h5ad", tmp_path / "b.h5ad"], **KEYS)
+    parts = annotate_and_tally(plan, model, marker_set(), threads=1, memory_limit=2**26)
+    same_tally(parts.tally, fused.tally)
+    columns = ["barcode", "population", "state", "confidence"]
+    pd.testing.assert_frame_equal(parts.annotation.cells[columns], fused.annotation.cells[columns])
+
+
+def test_more_epithelial_cells_than_are_held_stay_epithelial(
+    plan: TallyPlan, model: Annotator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("turncoat.cells.split", "turncoat.tally.annotated"):
+        monkeypatch.setattr(f"{place}.MAX_CANDIDATES", 40)
+    with pytest.warns(DesignWarning, match="not told apart"):
+        crowded = annotate_and_tally(plan, model, marker_set())
+    names = crowded.annotation.cells["population"]
+    assert crowded.malignancy is None
+    assert "Malignant" not in set(names)
+    counted = crowded.tally.obs.groupby("population")["n_cells"].sum()
+    assert counted["Epithelial"] == (names == "Epithelial").sum()
+
+
+def test_cells_of_which_none_can_be_named_are_refused(plan: TallyPlan, model: Annotator) -> None:
+    unsure = Annotator(
+        **{name: getattr(model, name) for name in model.__slots__} | {"confidence": 2.0}
+    )
+    with pytest.raises(StudyError, match="No cell has a population"):
+        annotate_and_tally(plan, unsure, marker_set())
+
+
+def pack(block: Drawn) -> PackedBlock:
+    genes, counts = block.room()
+    ledger = np.zeros((block.n_cells, units.N_LEDGER), dtype=np.int64)
+    problem, _, _ = kernels.pack_cells(
+        block.data, block.indices, block.indptr, block.columns, genes, counts, 0, ledger,
+        block.scratch(),
+    )  # fmt: skip
+    assume(problem == units.SOUND)
+    return PackedBlock(0, genes, counts, ledger)
+
+
+@settings(deadline=None)
+@given(drawn_cells(), st.data())
+def test_the_kernel_scores_as_its_twin(block: Drawn, data: st.DataObject) -> None:
+    packed = pack(block)
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    slots = rng.integers(-1, 2, (block.n_genes + 1, 2)).astype(np.int32)
+    weights, offset = rng.normal(size=(2, 3)), rng.normal(size=3)
+    made = []
+    for run in (kernels.score_cells, kernels.score_cells.reference):
+        scores, picked = np.full((block.n_cells, 3), 7.0), np.full((block.n_cells, 2), 7.0)
+        run(packed.genes, packed.counts, packed.ledger, 1e4, slots, weights, offset, scores, picked)
+        made.append((scores, picked))
+    np.testing.assert_allclose(made[0][0], made[1][0], rtol=1e-12)
+    np.testing.assert_array_equal(made[0][1], made[1][1])
+
+
+@settings(deadline=None)
+@given(drawn_cells())
+def test_held_cells_come_back_as_they_were(block: Drawn) -> None:
+    packed = pack(block)
+    held = HeldCells(np.arange(block.n_cells, dtype=float), 99, 99)
+    everyone = np.ones(block.n_cells, dtype=bool)
+    held.hold(packed, 0, everyone, ~everyone)
+    backwards = np.arange(block.n_cells)[::-1]
+    again = unpack_cells(held.block(backwards), block.n_genes).toarray()
+    expected = np.zeros((block.n_cells, block.n_genes + 1))
+    cell = np.repeat(np.arange(block.n_cells), np.diff(block.indptr))
+    gene = block.columns[block.indices] & units.GENE_MASK
+    counted = (block.columns[block.indices] & units.IN_LIBRARY) > 0
+    np.add.at(expected, (cell[counted], gene[counted]), block.data[counted])
+    np.testing.assert_array_equal(again, expected[::-1, : block.n_genes])
+
+
+def test_the_reference_is_the_front_of_the_queue() -> None:
+    order = np.random.default_rng(0).random(60)
+    held = HeldCells(order, 10, 5)
+    empty = np.zeros(1, dtype=np.uint8)
+    for start in range(0, 60, 6):
+        ledger = np.zeros((6, units.N_LEDGER), dtype=np.int64)
+        block = PackedBlock(start, empty.astype(np.uint16), empty, ledger)
+        nobody, everyone = np.zeros(6, dtype=bool), np.ones(6, dtype=bool)
+        assert held.hold(block, start, nobody, everyone).size == 0
+    assert set(np.argsort(order)[:5]) <= set(held.reference)
+    assert len(held.reference) <= 10
