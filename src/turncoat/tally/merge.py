@@ -76,8 +76,15 @@ def merge_tallies(
 
     Examples
     --------
-    >>> here = tc.pp.tally("here.h5ad", donor_key="patient", ...)  # doctest: +SKIP
-    >>> merged = merge_tallies([here, there], sites=["here", "there"])  # doctest: +SKIP
+    >>> import turncoat as tc
+    >>> cells = tc.ds.planted(n_donors=4, n_controls=4, cells_per_donor=60, n_genes=600)
+    >>> first = cells.obs["donor"].isin(sorted(set(cells.obs["donor"]))[:4])
+    >>> columns = {"donor_key": "donor", "sample_key": "sample", "population_key": "population"}
+    >>> here = tc.pp.tally(cells[first].copy(), **columns)
+    >>> there = tc.pp.tally(cells[~first].copy(), **columns)
+    >>> merged = tc.pp.merge_tallies([here, there], sites=["here", "there"])
+    >>> merged.n_obs == here.n_obs + there.n_obs
+    True
     """
     import anndata as ad
 
