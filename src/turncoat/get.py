@@ -1,6 +1,7 @@
 """Results as tidy tables."""
 
 from turncoat.crosstalk.exchange import (
+    edge_programmes,
     edges,
     from_cellphonedb,
     from_liana,
@@ -9,4 +10,12 @@ from turncoat.crosstalk.exchange import (
 )
 from turncoat.report.ledger import claims
 
-__all__ = ["claims", "edges", "from_cellphonedb", "from_liana", "to_cellphonedb", "to_liana"]
+__all__ = [
+    "claims",
+    "edge_programmes",
+    "edges",
+    "from_cellphonedb",
+    "from_liana",
+    "to_cellphonedb",
+    "to_liana",
+]

@@ -117,6 +117,44 @@ def test_receivers_answers_have_a_sign(edges: dict[str, dict[str, Any]]) -> None
     assert edges["HGF"]["heard"] == "silent"
 
 
+def test_programmes_of_receivers_follow_their_signals(found: Crosstalk) -> None:
+    table = tc.get.edge_programmes(found)
+    one = table.query("ligand == 'IL1B' and receiver == 'Fibroblast' and sender == 'Macrophage'")
+    answer = one.drop_duplicates("programme").set_index("programme")
+    assert answer.loc["NF-kappaB", "answer"] == "rises"
+    assert answer.loc["NF-kappaB", "is_expected"]
+    assert not answer.loc["TGF-beta", "is_expected"]
+    other = table.query("ligand == 'IL10' and receiver == 'Monocyte' and programme == 'JAK-STAT3'")
+    assert (other["correlation"].dropna() < 0).all()
+    assert len(other["correlation"].dropna())
+    # Programmes of a kind are asked of that kind of receiver alone.
+    assert set(table.loc[table["programme"] == "stemness", "receiver"]) <= {"Tumour"}
+    killers = set(table.loc[table["programme"] == "cytotoxicity", "receiver"])
+    assert killers <= {"CD8 T", "NK", "NK immature"}
+    assert killers
+    assert not table["programme"].str.contains("SecAct|stress").any()
+    changed = tc.get.edge_programmes(found, changed=True)
+    assert set(changed["answer"]) <= {"rises", "falls"}
+    assert "IL1B" in set(changed["ligand"])
+
+
+def test_programmes_that_cannot_be_asked_say_why(found: Crosstalk) -> None:
+    table = found.programmes
+    untested = table[table["status"] == "not_testable"]
+    assert untested["pvalue"].isna().all()
+    assert (untested["answer"] == "not testable").all()
+    assert (untested["reason"] != "").all()
+    autocrine = table[table["sender"] == table["receiver"]]
+    assert len(autocrine)
+    assert (autocrine["status"] == "not_testable").all()
+    assert autocrine["reason"].str.contains("one population|too little").all()
+    tested = table[table["status"] == "tested"]
+    assert tested["pvalue"].between(0, 1).all()
+    # Receptors of one ligand share the receiver's answer, and count once.
+    keys = ["sender", "ligand", "receiver", "tissue", "programme"]
+    assert len(tested[[*keys, "qvalue"]].drop_duplicates()) == len(tested[keys].drop_duplicates())
+
+
 def test_best_supported_edges_come_first(found: Crosstalk) -> None:
     table = found.table
     assert table["rank"].tolist() == list(range(1, len(table) + 1))
@@ -143,6 +181,7 @@ def test_result_survives_h5ad(
     again = restore(ad.read_h5ad(tmp_path / "t.h5ad"), "crosstalk", Crosstalk)
     pd.testing.assert_frame_equal(again.table, found.table)
     pd.testing.assert_frame_equal(again.donors, found.donors)
+    pd.testing.assert_frame_equal(again.programmes, found.programmes)
     assert again.params == found.params
     assert "no patient's cells" in found.params["synthetic"]
 
@@ -408,16 +447,19 @@ def test_paired_tissues_and_covariates() -> None:
 
 @pytest.mark.slow
 def test_null_studies_are_rejected_as_often_as_declared() -> None:
-    rejected, heard, tests = [], [], 0
+    rejected, heard, programmes, tests = [], [], [], 0
     for seed in range(3):
         cells = tc.ds.planted(
             n_donors=6, n_controls=6, cells_per_donor=600, n_genes=1_000, effect=0.0, seed=seed
         )
-        table = crosstalk(tally_of(cells), CONTRAST, senders="all", n_permutations=99).table
+        result = crosstalk(tally_of(cells), CONTRAST, senders="all", n_permutations=99)
+        table = result.table
         rejected.append((table["permutation_pvalue"].dropna() <= 0.05).mean())
         rejected.append((table["pvalue"].dropna() <= 0.05).mean())
         heard.append((table["response_pvalue"].dropna() <= 0.05).mean())
+        programmes.append((result.programmes["pvalue"].dropna() <= 0.05).mean())
         tests += len(table)
     assert tests > 3_000
     assert np.mean(rejected) <= 0.065
     assert np.mean(heard) <= 0.075
+    assert np.mean(programmes) <= 0.075

@@ -69,6 +69,7 @@ def test_section_without_a_testable_edge_says_so(result: Crosstalk) -> None:
     empty = Crosstalk(
         result.table_schema.build([]),
         result.donors_schema.build([]),
+        result.programmes_schema.build([]),
         result.abundance,
         result.antagonists,
         result.coverage,

@@ -18,6 +18,7 @@ from turncoat.crosstalk.evidence import edge_table, rank_edges
 from turncoat.crosstalk.heard import Responses
 from turncoat.crosstalk.listen import known_responses
 from turncoat.crosstalk.pairs import Pairs, find_pairs
+from turncoat.crosstalk.programmes import programme_table
 from turncoat.crosstalk.read import read_field
 from turncoat.crosstalk.result import Crosstalk
 from turncoat.crosstalk.science import Limits
@@ -146,6 +147,7 @@ def crosstalk(
     result = Crosstalk(
         table=schema.build({name: ranked[name] for name in schema.names}),
         donors=donor_table(tissues, ranked, contrast),
+        programmes=programme_table(tissues, ranked, known[0], fdr),
         abundance=abundance_table(tissues, counts_cells=counts_cells),
         antagonists=antagonist_table(tissues),
         coverage=coverage_table(known[0]),

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from turncoat.crosstalk.around import ABSENT
+from turncoat.crosstalk.effects import edge_effects
 from turncoat.crosstalk.families import hierarchical_qvalues
 from turncoat.crosstalk.heard import MIN_FREEDOM, Responses
 from turncoat.crosstalk.pairs import SUBUNITS, Pairs
@@ -75,6 +76,7 @@ def edge_table(found: TissueResult, pairs: Pairs, responses: Responses, fdr: flo
 def _who(found: TissueResult, pairs: Pairs) -> dict[str, Any]:
     edges, names = found.edges, np.array(found.field.populations, dtype=object)
     rows = pairs.table.iloc[edges.pair]
+    effect, source = edge_effects(pairs, found.field.populations, edges.receiver, edges.pair)
     return {
         "sender": names[edges.sender],
         "ligand": rows["ligand"].to_numpy(dtype=object),
@@ -85,6 +87,8 @@ def _who(found: TissueResult, pairs: Pairs) -> dict[str, Any]:
         "pathway": rows["pathway"].to_numpy(dtype=object),
         "n_sources": rows["n_sources"].to_numpy(dtype=np.int64),
         "caution": rows["caution"].to_numpy(dtype=object),
+        "effect": effect,
+        "effect_source": source,
     }
 
 
@@ -133,7 +137,7 @@ def _add_answers(
     table["response_pvalue"] = answers.pvalue
     asked = (table["qvalue"] <= fdr).to_numpy() & np.isfinite(answers.pvalue)
     qvalue = np.full(wanted.size, np.nan)
-    qvalue[asked] = _distinct_qvalues(found, table["ligand"], asked)
+    qvalue[asked] = _distinct_qvalues(found, asked)
     table["response_qvalue"] = qvalue
     table["response_within"] = answers.within
     table["response_within_pvalue"] = answers.within_pvalue
@@ -142,12 +146,10 @@ def _add_answers(
     table["heard"], table["heard_reason"] = _heard(table, found, asked, fdr)
 
 
-def _distinct_qvalues(
-    found: TissueResult, ligand: "pd.Series[str]", asked: BoolArray
-) -> FloatArray:
+def _distinct_qvalues(found: TissueResult, asked: BoolArray) -> FloatArray:
     """Adjust over distinct tests: receptors of one ligand share the receiver's answer."""
     edges = found.edges
-    parts = (edges.sender, edges.receiver, found.responses, pd.factorize(ligand)[0])
+    parts = (edges.sender, edges.receiver, found.responses, found.ligand)
     keys = np.column_stack([part[asked] for part in parts])
     _, first, same = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     adjusted = benjamini_hochberg(found.answers.pvalue[asked][first])

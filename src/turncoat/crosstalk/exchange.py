@@ -48,6 +48,32 @@ def edges(result: Crosstalk, *, fdr: float | None = None) -> pd.DataFrame:
     return table[changed].reset_index(drop=True)
 
 
+def edge_programmes(result: Crosstalk, *, changed: bool = False) -> pd.DataFrame:
+    """Give what the receivers' programmes do as each signal rises, as one tidy table.
+
+    Parameters
+    ----------
+    result
+        What :func:`turncoat.tl.crosstalk` found.
+    changed
+        Keep only programmes that rise or fall with their signal.
+
+    Returns
+    -------
+    DataFrame
+        A copy: one row per edge and programme of its receiver, best supported edges first.
+
+    Examples
+    --------
+    >>> import turncoat as tc
+    >>> tc.get.edge_programmes(result, changed=True)  # doctest: +SKIP
+    """
+    table = result.programmes.copy()
+    if not changed:
+        return table
+    return table[table["answer"].isin(["rises", "falls"])].reset_index(drop=True)
+
+
 def to_liana(table: pd.DataFrame) -> pd.DataFrame:
     """Rename the columns of edges as in LIANA's long tables.
 

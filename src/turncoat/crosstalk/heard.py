@@ -84,6 +84,18 @@ class Answers:
     n_units: IntArray
     freedom: IntArray
 
+    @classmethod
+    def none(cls, n_tests: int) -> "Answers":
+        """Nothing asked yet."""
+        correlation, pvalue, within, within_pvalue, held_out = np.full((5, n_tests), np.nan)
+        n_units, freedom = np.zeros((2, n_tests), dtype=np.int64)
+        return cls(correlation, pvalue, within, within_pvalue, held_out, n_units, freedom)
+
+    def put(self, some: IntArray, given: "Answers") -> None:
+        """Write the answers of some tests into their places."""
+        for name in self.__slots__:
+            getattr(self, name)[some] = getattr(given, name)
+
 
 def standard_weights(table: pd.DataFrame, genes: tuple[str, ...]) -> Responses:
     """Turn a table of responses into weights over a panel.

@@ -1,13 +1,13 @@
 """Which response belongs to which signal, and the test of every edge's answer."""
 
 import functools
-import re
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from turncoat.crosstalk.effects import TUMOUR
 from turncoat.crosstalk.heard import Answers, Responses, activity, answers, standard_weights
 from turncoat.crosstalk.pairs import SUBUNITS
 from turncoat.crosstalk.science import Edges
@@ -17,18 +17,9 @@ from turncoat.tables import BoolArray, FloatArray, IntArray
 
 #: Fewer pairs than this cannot carry the test by themselves; donors' means are used instead.
 MIN_PAIRS: Final = 6
-#: How malignant populations are called.
-TUMOUR: Final = re.compile(r"tumou?r|malignan|cancer|neoplas", re.IGNORECASE)
 CYCLE: Final = "proliferation"
-FIELDS: Final = (
-    "correlation",
-    "pvalue",
-    "within",
-    "within_pvalue",
-    "held_out",
-    "n_units",
-    "freedom",
-)
+#: Marks a ligand's signature among the responses.
+SECACT: Final = " (SecAct)"
 #: Added to a share of cells before its logarithm: one cell in a thousand.
 SHARE_PRIOR: Final = 1e-3
 
@@ -61,6 +52,29 @@ class Scene:
     genes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Activities:
+    """Scores of the responses that are looked at.
+
+    Parameters
+    ----------
+    used
+        Numbers of the responses, ascending.
+    values
+        Shape ``(units, populations, n_used)``.
+    cycle
+        Number of the response that stands for the cell cycle.
+    """
+
+    used: IntArray
+    values: FloatArray
+    cycle: int
+
+    def of(self, numbers: IntArray) -> FloatArray:
+        """Scores of some responses, all of them among those used."""
+        return np.asarray(self.values[:, :, np.searchsorted(self.used, numbers)])
+
+
 def known_responses(genes: tuple[str, ...], species: str) -> tuple[Responses, dict[str, str]]:
     """Collect the responses a panel can show.
 
@@ -89,7 +103,7 @@ def _response_table() -> tuple[pd.DataFrame, dict[str, str]]:
     programmes["sign"] = programmes["sign"].astype(float)
     wide = programmes.pivot_table(index="gene", columns="programme", values="sign", fill_value=0.0)
     secreted = read_table("responses").set_index("gene").astype(np.float32)
-    secreted.columns = pd.Index([f"{name} (SecAct)" for name in secreted.columns])
+    secreted.columns = pd.Index([f"{name}{SECACT}" for name in secreted.columns])
     by_pathway = {
         pathway: str(row.programme)
         for row in programmes.drop_duplicates("programme").itertuples()
@@ -116,14 +130,14 @@ def choose_responses(
     chosen = []
     for ligand, pathway in zip(table["ligand"], table["pathway"], strict=True):
         names = [by_pathway.get(pathway, "")]
-        names += [f"{part.upper()} (SecAct)" for part in str(ligand).split(SUBUNITS)]
+        names += [f"{part.upper()}{SECACT}" for part in str(ligand).split(SUBUNITS)]
         chosen.append(next((number[name] for name in names if name in number), -1))
     return np.array(chosen, dtype=np.int64)
 
 
 def listen(
     edges: Edges, wanted: IntArray, ligand_at: FloatArray, scene: Scene, responses: Responses
-) -> tuple[Answers, FloatArray]:
+) -> tuple[Answers, FloatArray, Activities]:
     """Test, for every edge with a response, whether the receiver answers.
 
     Parameters
@@ -142,37 +156,48 @@ def listen(
     Returns
     -------
     tuple
-        The answers, and the receiver's response score of every unit and edge.
+        The answers, the receiver's response score of every unit and edge, and all scores.
     """
-    used = np.unique([*wanted[wanted >= 0], responses.names.index(CYCLE)])
-    scores = activity(scene.level, scene.known, responses.take(used))
-    cycle = scores[:, :, np.searchsorted(used, responses.names.index(CYCLE))]
-    n_edges = wanted.size
-    found = Answers(
-        *(np.full(n_edges, np.nan) for _ in range(5)),
-        *(np.zeros(n_edges, dtype=np.int64) for _ in range(2)),
-    )
-    place = np.searchsorted(used, np.maximum(wanted, used[0]))
-    score = np.where(wanted >= 0, scores[:, edges.receiver, place], np.nan)
+    activities = score_activities(scene, wanted, responses)
+    found = Answers.none(wanted.size)
+    place = np.maximum(wanted, activities.used[0])
+    columns = np.searchsorted(activities.used, place)
+    score = np.where(wanted >= 0, activities.values[:, edges.receiver, columns], np.nan)
     for receiver, keep, some in _groups(edges, wanted, scene):
         turn, arm = donors_matrix(scene.units, keep)
-        shared = np.column_stack(
-            [
-                turn @ np.log(scene.depth[keep, receiver]),
-                turn @ cycle[keep, receiver],
-                *([turn @ scene.purity[keep]] if scene.purity.size else []),
-            ]
-        )
         outcome = answers(
             turn @ edges.ligand[np.ix_(keep, some)],
             turn @ score[np.ix_(keep, some)],
             turn @ ligand_at[np.ix_(keep, some)],
-            shared,
+            surroundings(scene, activities, (receiver, keep, turn)),
             arm,
         )
-        for name in FIELDS:
-            getattr(found, name)[some] = getattr(outcome, name)
-    return found, np.asarray(score)
+        found.put(some, outcome)
+    return found, np.asarray(score), activities
+
+
+def score_activities(scene: Scene, wanted: IntArray, responses: Responses) -> Activities:
+    """Score the responses of the edges, and every programme that is no ligand's signature."""
+    programmes = [n for n, name in enumerate(responses.names) if not name.endswith(SECACT)]
+    used = np.unique([*wanted[wanted >= 0], *programmes]).astype(np.int64)
+    values = activity(scene.level, scene.known, responses.take(used))
+    return Activities(used, values, responses.names.index(CYCLE))
+
+
+def surroundings(
+    scene: Scene,
+    activities: Activities,
+    place: tuple[int, BoolArray, FloatArray],
+    *,
+    with_cycle: bool = True,
+) -> FloatArray:
+    """Collect what is adjusted for in one receiver: depth, cell cycle and purity, per donor."""
+    receiver, keep, turn = place
+    cycle = activities.of(np.array([activities.cycle]))[keep, receiver, 0]
+    columns = [turn @ np.log(scene.depth[keep, receiver])]
+    columns += [turn @ cycle] if with_cycle else []
+    columns += [turn @ scene.purity[keep]] if scene.purity.size else []
+    return np.column_stack(columns)
 
 
 def _groups(

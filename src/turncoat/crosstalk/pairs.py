@@ -17,6 +17,9 @@ SUBUNITS: Final = "_"
 FEW: Final = 0.01
 NEEDED: Final = ("ligand", "receptor")
 ANNOTATION: Final = ("kind", "pathway", "caution")
+#: Whom a signal serves.
+UNKNOWN: Final = "unknown"
+EFFECTS: Final = ("pro_tumour", "anti_tumour", UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ class Pairs:
     Parameters
     ----------
     table
-        Columns ligand, receptor, kind, pathway, caution, n_sources; one row per pair.
+        Columns ligand, receptor, kind, pathway, caution, n_sources and own_effect (what the
+        user's table says of whom the signal serves; empty for nothing); one row per pair.
     ligands, receptors
         The distinct ones.
     ligand, receptor
@@ -85,7 +89,8 @@ def find_pairs(genes: Sequence[str], species: str, pairs: pd.DataFrame | None = 
         ``human`` or ``mouse``; chooses among the bundled pairs.
     pairs
         Own pairs, with columns ligand and receptor (subunits joined by ``_``) and optionally
-        kind, pathway, caution and n_sources; the bundled table by default.
+        kind, pathway, caution, n_sources and effect (pro_tumour, anti_tumour or unknown); the
+        bundled table by default.
 
     Returns
     -------
@@ -132,7 +137,7 @@ def _of_species(species: str) -> pd.DataFrame:
             f"There are no bundled pairs for species '{species}'. "
             f"{did_you_mean(species, table['species'].unique())}"
         )
-    return mine.reset_index(drop=True)
+    return mine.assign(own_effect="").reset_index(drop=True)
 
 
 def _checked(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -153,8 +158,23 @@ def _checked(pairs: pd.DataFrame) -> pd.DataFrame:
     for column in ANNOTATION:
         table[column] = table[column].astype(str) if column in table else ""
     table["n_sources"] = table.get("n_sources", 0)
+    table["own_effect"] = _checked_effects(table)
     repeated = table.duplicated(list(NEEDED))
     return table[~repeated].reset_index(drop=True)
+
+
+def _checked_effects(table: pd.DataFrame) -> "pd.Series[str]":
+    """Take the effects that a user's own pairs state, empty where they state none."""
+    if "effect" not in table:
+        return pd.Series("", index=table.index, dtype=object)
+    stated = table["effect"].fillna("").astype(str)
+    wrong = ~stated.isin(["", *EFFECTS])
+    if wrong.any():
+        raise KnowledgeError(
+            f"Row {int(np.flatnonzero(wrong)[0])} of the table of pairs has the effect "
+            f"'{stated[wrong].iloc[0]}'; it should be one of {list(EFFECTS)}, or empty."
+        )
+    return stated
 
 
 def _complexes(names: "pd.Series[str]", number: dict[str, int]) -> tuple[Complexes, IntArray]:

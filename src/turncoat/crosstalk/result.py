@@ -21,6 +21,8 @@ _PAIR = (
     Column("pathway", "text", "", "Pathway of the pair; empty where none is named."),
     Column("n_sources", "whole", "", "Collections that list the pair."),
     Column("caution", "text", "", "Why the sign of the ligand's effect is contested; or empty."),
+    Column("effect", "text", "", "Whom the signal serves: pro_tumour, anti_tumour or unknown."),
+    Column("effect_source", "text", "", "Who showed it; empty for nobody."),
     Column(
         "machinery", "text", "", "Genes the sender needs besides: expressed, absent, not measured."
     ),
@@ -75,6 +77,28 @@ _VERDICT = (
     Column("rank", "whole", "", "1 for the best supported edge."),
 )
 
+PROGRAMMES = TableSchema(
+    (
+        *EDGE,
+        Column("programme", "text", "", "Programme of the receiver."),
+        Column("rank", "whole", "", "Rank of the edge in the table of edges."),
+        Column("is_expected", "flag", "", "Whether it is the response this ligand is known for."),
+        Column("coverage", "real", "", "Share of the programme's weight on the panel."),
+        Column("correlation", "real", "", "Partial correlation of programme and ligand."),
+        Column("pvalue", "real", "", "Two-sided, over donors, adjusted."),
+        Column("qvalue", "real", "", "Benjamini-Hochberg over the table's distinct tests."),
+        Column("within", "real", "", "Partial correlation within the arms."),
+        Column("within_pvalue", "real", "", "Two-sided, over donors, adjusted."),
+        Column("held_out", "real", "", "Correlation with predictions from the other donors."),
+        Column("n_donors", "whole", "donors", "Donors, or pairs, that enter."),
+        Column("status", "text", "", "tested or not_testable."),
+        Column("answer", "text", "", "rises, falls, silent or not testable."),
+        Column("effect", "text", "", "Whom that serves: pro_tumour, anti_tumour or unknown."),
+        Column("reason", "text", "", "Why this answer, in words."),
+    ),
+    key=(*KEY, "programme"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Crosstalk:
@@ -86,6 +110,8 @@ class Crosstalk:
         One row per edge that is present in enough donors of an arm, best supported first.
     donors
         Signal and response of every donor, for the edges ranked first.
+    programmes
+        Every programme of the receiver against the signal, for the edges ranked first.
     abundance
         Change of every population's share of cells.
     antagonists
@@ -102,6 +128,7 @@ class Crosstalk:
 
     table: pd.DataFrame
     donors: pd.DataFrame
+    programmes: pd.DataFrame
     abundance: pd.DataFrame
     antagonists: pd.DataFrame
     coverage: pd.DataFrame
@@ -124,6 +151,7 @@ class Crosstalk:
         ),
         key=(*KEY, "donor", "arm"),
     )
+    programmes_schema: ClassVar[TableSchema] = PROGRAMMES
     abundance_schema: ClassVar[TableSchema] = TableSchema(
         (
             Column("population", "text", "", "Population."),
@@ -175,6 +203,7 @@ class Crosstalk:
         for name in (
             "table",
             "donors",
+            "programmes",
             "abundance",
             "antagonists",
             "coverage",

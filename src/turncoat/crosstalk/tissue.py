@@ -9,7 +9,14 @@ from turncoat.crosstalk.around import antagonists_of, machinery_status, soup_lev
 from turncoat.crosstalk.by_unit import by_unit_mean, by_unit_mean_many
 from turncoat.crosstalk.different import Differences, arm_means, compare, units_of
 from turncoat.crosstalk.heard import Answers, Responses
-from turncoat.crosstalk.listen import SHARE_PRIOR, Scene, choose_responses, listen, purity_of
+from turncoat.crosstalk.listen import (
+    SHARE_PRIOR,
+    Activities,
+    Scene,
+    choose_responses,
+    listen,
+    purity_of,
+)
 from turncoat.crosstalk.pairs import Pairs
 from turncoat.crosstalk.read import Field
 from turncoat.crosstalk.science import (
@@ -78,6 +85,10 @@ class TissueResult:
     responses: IntArray
     answers: Answers
     score: FloatArray
+    ligand: IntArray
+    own: FloatArray
+    scene: Scene
+    activities: Activities
 
 
 def analyse(
@@ -112,7 +123,7 @@ def analyse(
     scene = make_scene(field, expression, units, ask)
     responses = choose_responses(pairs.table, *known)[edges.pair]
     own = own_ligand(expression, edges, pairs, unit)
-    answered, score = listen(edges, responses, own, scene, known[0])
+    answered, score, activities = listen(edges, responses, own, scene, known[0])
     table, rising = compare_antagonists(field, units, covariates, ask)
     return TissueResult(
         tissue=tissue,
@@ -133,6 +144,10 @@ def analyse(
         responses=responses,
         answers=answered,
         score=score,
+        ligand=pairs.ligand[edges.pair],
+        own=own,
+        scene=scene,
+        activities=activities,
     )
 
 

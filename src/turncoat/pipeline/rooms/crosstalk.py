@@ -32,6 +32,13 @@ STAGE = Stage(
     version=1,
     title="Listening for signals",
     parameters=contrast_facts,
-    knowledge=("signals", "machinery", "antagonists", "responses", "response_programmes"),
+    knowledge=(
+        "signals",
+        "signal_effects",
+        "machinery",
+        "antagonists",
+        "responses",
+        "response_programmes",
+    ),
     skipped=needs_contrasts,
 )

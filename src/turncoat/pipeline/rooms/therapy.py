@@ -17,7 +17,7 @@ from turncoat.therapy.catalogue import is_gene
 MAX_EDGES = 40
 #: Whether the run listens for signals at all.
 HAS_EDGES = find_spec("turncoat.pipeline.rooms.crosstalk") is not None
-EDGE = ["sender", "receiver", "ligand", "receptor", "tissue", "verdict"]
+EDGE = ["sender", "receiver", "ligand", "receptor", "tissue", "verdict", "effect"]
 
 
 def _run(run: Run) -> None:
