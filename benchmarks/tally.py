@@ -146,7 +146,16 @@ def cold(path: str) -> dict[str, Any]:
         np.zeros((2, 9), np.int64),
     )  # fmt: skip
     sums = np.zeros((1, 5, units.N_SUMS), np.int64)
-    kernels.add_cells(genes, counts, ledger, one, one, 1e4, sums)
+    kernels.add_cells(
+        genes,
+        counts,
+        ledger,
+        one,
+        one,
+        1e4,
+        sums.reshape(1, -1),
+        np.zeros((2, units.TABLE_SIZE), np.int64),
+    )
     return {"sums": int(sums.sum())}
 
 

@@ -2,14 +2,19 @@
 
 A kernel is a plain loop that numba compiles on its first call (so that importing turncoat
 does not import numba), releases the interpreter lock, and is cached on disk. Its twin says
-the same in plain NumPy; the tests hold every kernel against its twin.
+the same in plain NumPy; the tests hold every kernel against its twin. The code of kernels that
+are called in nearly every run is kept so that it runs without numba (``ahead=True``).
 """
 
 import functools
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from types import FunctionType
 from typing import Any, Generic, ParamSpec, TypeVar
+
+from turncoat import machine_code
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,12 +38,16 @@ class Kernel(Generic[P, R]):
         Whether ``numba.prange`` loops may use several threads.
     allocates
         Whether it makes arrays. A kernel that does not is compiled without reference counts.
+    ahead
+        Whether its machine code is kept, to run without numba.
     """
 
     plain: Callable[P, R]
     reference: Callable[..., Any]
     parallel: bool = False
     allocates: bool = True
+    ahead: bool = False
+    _codes: dict[tuple[str, ...], Callable[..., Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         functools.update_wrapper(self, self.plain)
@@ -60,7 +69,58 @@ class Kernel(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the compiled loop."""
+        if self.ahead and not kwargs:
+            kinds = machine_code.kinds_of(args)
+            if kinds is not None:
+                code: Callable[..., R] = self._codes.get(kinds) or self._code(kinds)
+                return code(*args)
         return self.compiled(*args, **kwargs)
+
+    def _code(self, kinds: tuple[str, ...]) -> Callable[..., Any]:
+        """Load the machine code for some types; where there is none, compile and keep it."""
+        with _LOADING:
+            if kinds not in self._codes:
+                source = Path(self.plain.__code__.co_filename)
+                name = self.plain.__name__
+                code = machine_code.load(source, name, kinds)
+                if code is None:
+                    machine_code.keep(source, name, kinds, self._translated(kinds))
+                    code = machine_code.load(source, name, kinds)
+                self._codes[kinds] = code or self.compiled
+            return self._codes[kinds]
+
+    def _bare(self) -> Any:
+        """Give the numba function without anything that the interpreter would need to call it."""
+        import numba
+
+        seen = _calling(self.plain, lambda called: called._bare())
+        return numba.njit(
+            nogil=True, error_model="numpy", _nrt=False,
+            no_cpython_wrapper=True, no_cfunc_wrapper=True,
+        )(seen)  # fmt: skip
+
+    def _translated(self, kinds: tuple[str, ...]) -> machine_code.Translation:
+        from numba import types
+
+        def numba_type(kind: str) -> Any:
+            name, _, n_dimensions = kind.rstrip("]").partition("[")
+            scalar = getattr(types, name)
+            return types.Array(scalar, int(n_dimensions), "C") if n_dimensions else scalar
+
+        bare = self._bare()
+        signature = tuple(numba_type(kind) for kind in kinds)
+        bare.compile(signature)
+        made = bare.overloads[signature]
+        returned = made.signature.return_type
+        several = [] if returned == types.none else [*getattr(returned, "types", [returned])]
+        return machine_code.Translation(
+            assembly=bare.inspect_llvm(signature),
+            name=made.fndesc.llvm_func_name,
+            returns=tuple(str(one) for one in several),
+        )
+
+
+_LOADING = threading.RLock()
 
 
 def _calling(
@@ -118,7 +178,11 @@ def compile_address(function: Callable[..., Any], arguments: tuple[str, ...]) ->
 
 
 def kernel(
-    *, reference: Callable[..., Any] | None, parallel: bool = False, allocates: bool = True
+    *,
+    reference: Callable[..., Any] | None,
+    parallel: bool = False,
+    allocates: bool = True,
+    ahead: bool = False,
 ) -> Callable[[Callable[P, R]], Kernel[P, R]]:
     """Compile a loop on first use and tie it to its plain twin.
 
@@ -133,6 +197,10 @@ def kernel(
     allocates
         False for a loop that makes no array (views and calls included): numba then counts no
         references, which matters in functions of well under a microsecond.
+    ahead
+        Keep the machine code so that a process that runs only such kernels never loads numba. For
+        kernels that take arrays, ``int`` and ``float`` by position, make no array, and return
+        whole or real numbers or nothing.
 
     Returns
     -------
@@ -155,6 +223,6 @@ def kernel(
     """
 
     def wrap(plain: Callable[P, R]) -> Kernel[P, R]:
-        return Kernel(plain, reference or _as_written(plain), parallel, allocates)
+        return Kernel(plain, reference or _as_written(plain), parallel, allocates, ahead)
 
     return wrap

@@ -27,6 +27,11 @@ def unpack(genes: Any, counts: Any, begin: int, length: int) -> list[tuple[int, 
     return sorted(pairs)
 
 
+def table() -> Any:
+    """Room to work in, as a thread brings it."""
+    return np.zeros((2, units.TABLE_SIZE), dtype=np.int64)
+
+
 @whole
 @given(drawn_cells())
 def test_packing_meets_its_twin(drawn: Drawn) -> None:
@@ -62,7 +67,8 @@ def test_adding_meets_its_twin(drawn: Drawn, n_slots: int, random: Any) -> None:
     sums = []
     for function in (adding.add_cells, adding.add_cells.reference):
         total = np.zeros((n_slots, drawn.n_genes + 1, units.N_SUMS), dtype=np.int64)
-        function(genes, counts, ledger, order, slots, 1e4, total)
+        flat = total.reshape(n_slots, -1)
+        function(genes, counts, ledger, order, slots, 1e4, flat, table())
         sums.append(total)
     np.testing.assert_array_equal(sums[0][:, :, 0], sums[1][:, :, 0])
     # Two libraries' logarithms may round one grid step apart per value.
@@ -212,8 +218,8 @@ def test_scoring_and_group_sums_meet_their_twins(drawn: Drawn, n_sets: int, rand
         (scoring.project_cells.reference, scoring.sum_logs.reference),
     ):
         out, sums = np.zeros((drawn.n_cells, 2 + n_sets)), np.zeros((2, drawn.n_genes + 1))
-        project(genes, counts, ledger, 1e4, pointers, sets, weights, out)
-        add(genes, counts, ledger, groups, 1e4, sums)
+        project(genes, counts, ledger, 1e4, pointers, sets, weights, out, table()[0] * 1.0)
+        add(genes, counts, ledger, groups, 1e4, sums, table()[0] * 1.0)
         found.append((out, sums))
     np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-12, atol=1e-12)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from turncoat.errors import CountsError, StudyError
-from turncoat.knowledge.registry import read_table
+from turncoat.knowledge.registry import verified_path
 from turncoat.tables import BoolArray
 
 Species: TypeAlias = Literal["human", "mouse"]
@@ -58,24 +58,47 @@ class NamedGenes:
 
 
 @functools.cache
+def _table() -> dict[str, tuple[list[int], list[str]]]:
+    """Numbers and symbols of the bundled table, by species, without a data frame between."""
+    from pyarrow import parquet
+
+    table = parquet.read_table(verified_path("gene_ids"), use_threads=False)
+    species = table.column("species").combine_chunks()
+    own = species.indices.to_numpy()
+    numbers, symbols = table.column("number").to_numpy(), table.column("symbol").to_numpy()
+    return {
+        str(name): (numbers[own == code].tolist(), symbols[own == code].tolist())
+        for code, name in enumerate(species.dictionary.to_pylist())
+    }
+
+
+def _ensembl(species: Species, number: int) -> str:
+    return f"{STEMS[species]}{number:011d}" if number else ""
+
+
+@functools.cache
 def symbols_by_id(species: Species) -> dict[str, str]:
     """Map Ensembl ids to symbols, from the bundled table."""
-    table = read_table("gene_ids")
-    table = table[table["species"] == species]
+    numbers, symbols = _table()[species]
     stem = STEMS[species]
-    return {
-        f"{stem}{number:011d}": symbol
-        for number, symbol in zip(table["number"], table["symbol"], strict=True)
-    }
+    return {f"{stem}{n:011d}": symbol for n, symbol in zip(numbers, symbols, strict=True)}
+
+
+@functools.cache
+def numbers_by_symbol(species: Species) -> dict[str, int]:
+    """Map symbols to the numbers of their Ensembl ids; 0 where several ids share the symbol."""
+    numbers, symbols = _table()[species]
+    known = dict(zip(symbols, numbers, strict=True))
+    if len(known) < len(symbols):
+        known |= dict.fromkeys((s for s, n in Counter(symbols).items() if n > 1), 0)
+    return known
 
 
 @functools.cache
 def ids_by_symbol(species: Species) -> dict[str, str]:
     """Map symbols to Ensembl ids; empty where several ids share the symbol."""
-    known: dict[str, str] = {}
-    for ensembl, symbol in symbols_by_id(species).items():
-        known[symbol] = "" if symbol in known else ensembl
-    return known
+    known = numbers_by_symbol(species)
+    return {symbol: _ensembl(species, number) for symbol, number in known.items()}
 
 
 def name_genes(
@@ -113,14 +136,18 @@ def name_genes(
     names = _without_genome(source, stored)
     ids = np.array([_bare_id(name) for name in names], dtype=object)
     found = find_species(source, names[is_gene], ids[is_gene], species)
-    known, reverse = symbols_by_id(found), ids_by_symbol(found)
+    known = symbols_by_id(found) if any(ids) else {}
+    reverse = numbers_by_symbol(found)
     symbols = np.array(
         [known.get(i, i) if i else n for n, i in zip(names, ids, strict=True)], dtype=object
     )
     symbols = _undo_unique(symbols, reverse)
     stated = np.array([_bare_id(name) for name in var["ensembl"]], dtype=object)
     ensembl = np.array(
-        [i or s or reverse.get(n, "") for n, i, s in zip(symbols, ids, stated, strict=True)],
+        [
+            i or s or _ensembl(found, reverse.get(n, 0))
+            for n, i, s in zip(symbols, ids, stated, strict=True)
+        ],
         dtype=object,
     )
     symbols[~is_gene] = ""
@@ -158,7 +185,7 @@ def _without_genome(source: str, names: TextArray) -> TextArray:
 def looks_like_genes(names: Sequence[str]) -> int:
     """Count the names that are human or mouse symbols or Ensembl ids."""
     bare = [GENOME_PREFIX.sub("", str(name)) for name in names]
-    known = [ids_by_symbol(species) for species in SPECIES]
+    known = [numbers_by_symbol(species) for species in SPECIES]
     return sum(1 for n in bare if any(n in table for table in known) or ENSEMBL_ID.match(n))
 
 
@@ -197,12 +224,12 @@ def find_species(source: str, names: TextArray, ids: TextArray, stated: Species 
 
 def _hits(species: Species, names: TextArray, ids: TextArray) -> int:
     other: Species = "mouse" if species == "human" else "human"
-    symbols, others = ids_by_symbol(species), ids_by_symbol(other)
+    symbols, others = numbers_by_symbol(species), numbers_by_symbol(other)
     by_id = sum(1 for i in ids if i.startswith(STEMS[species]))
     return by_id + sum(1 for name in names if name in symbols and name not in others)
 
 
-def _undo_unique(symbols: TextArray, known: dict[str, str]) -> TextArray:
+def _undo_unique(symbols: TextArray, known: dict[str, int]) -> TextArray:
     """Give 'TBCE-1', which AnnData made of a second 'TBCE', its name back."""
     present = set(symbols)
     undone = symbols.copy()

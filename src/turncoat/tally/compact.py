@@ -97,7 +97,7 @@ class CompactCells:
                 own = chosen[block.start : block.start + block.n_cells]
                 kernels.sum_logs(
                     block.genes, block.counts, block.ledger[: own.size], own, self.target_sum,
-                    sums[part],
+                    sums[part], np.zeros(units.TABLE_SIZE),
                 )  # fmt: skip
 
         with ThreadPoolExecutor(n_threads) as pool:

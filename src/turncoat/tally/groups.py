@@ -105,11 +105,13 @@ class GroupSums:
 
     def _sum(self, block: PackedBlock, cells: IntArray, slots: IntArray) -> Job:
         dense = self._partial.sums.dense
+        flat = dense.reshape(dense.shape[0], -1)
 
         def add() -> None:
             kernels.add_cells(
-                block.genes, block.counts, block.ledger, cells, slots, self._target_sum, dense
-            )
+                block.genes, block.counts, block.ledger, cells, slots, self._target_sum, flat,
+                np.zeros((2, units.TABLE_SIZE), dtype=np.int64),
+            )  # fmt: skip
 
         return add
 

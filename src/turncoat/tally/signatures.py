@@ -17,6 +17,7 @@ from turncoat.tables import FloatArray, IntArray
 from turncoat.tally import kernels
 from turncoat.tally.budget import Budget
 from turncoat.tally.engine import count_plan
+from turncoat.tally.kernels import units
 from turncoat.tally.packed import PackedBlock
 from turncoat.tally.progress import Report
 from turncoat.tally.scan import Accumulator, Job, Stage, default_threads
@@ -96,7 +97,7 @@ class SignatureScores:
             projected = np.zeros((last - first, 2 + len(known.names)))
             kernels.project_cells(
                 block.genes, block.counts, block.ledger[first:last], self._target_sum,
-                known.pointers, known.sets, known.weights, projected,
+                known.pointers, known.sets, known.weights, projected, np.zeros(units.TABLE_SIZE),
             )  # fmt: skip
             self.scores[block.start + first : block.start + last] = known.scores(projected)
 

@@ -51,9 +51,12 @@ def read_index(group: Any, where: str) -> pd.Index:
 
 def read_column(group: Any, name: str) -> Any:
     """Read one column of a stored data frame, categorical and nullable ones included."""
+    item = group[name]
+    quick = _quick_column(item)
+    if quick is not None:
+        return quick
     from anndata.io import read_elem
 
-    item = group[name]
     if "categories" in item.attrs:  # how AnnData 0.7 stored categories
         names = texts(item.file[item.attrs["categories"]])
         return pd.Categorical.from_codes(item[...].astype(int), categories=pd.Index(names))
@@ -64,6 +67,20 @@ def read_column(group: Any, name: str) -> Any:
         if isinstance(values, np.ndarray) and values.dtype.kind in "TU"
         else values
     )
+
+
+def _quick_column(item: Any) -> Any:
+    """Read texts and categories of texts from HDF5 without AnnData, which takes long to load."""
+    import h5py
+
+    kind = item.attrs.get("encoding-type", "") if isinstance(item, h5py.HLObject) else ""
+    if kind == "string-array" and h5py.check_string_dtype(item.dtype):
+        return item.asstr()[...]
+    if kind == "categorical" and isinstance(item, h5py.Group):
+        names, ordered = _quick_column(item["categories"]), bool(item.attrs.get("ordered", False))
+        if names is not None:
+            return pd.Categorical.from_codes(item["codes"][...], pd.Index(names), ordered=ordered)
+    return None
 
 
 def read_frame(group: Any, columns: Sequence[str], where: str) -> pd.DataFrame:

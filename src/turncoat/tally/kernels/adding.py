@@ -62,8 +62,10 @@ def add_cells_reference(
     slots: IntArray,
     target_sum: float,
     sums: IntArray,
+    table: IntArray,
 ) -> None:
     """Add packed cells value by value."""
+    del table
     for cell, slot in zip(cells.tolist(), slots.tolist(), strict=True):
         begin, length = int(ledger[cell, BEGIN]), int(ledger[cell, LENGTH])
         tail = begin + length
@@ -74,10 +76,10 @@ def add_cells_reference(
                 tail += 2
             logged = np.log1p(count * (target_sum / int(ledger[cell, LIBRARY])))
             added = (ONE_DETECTED + count, np.rint(logged * GRID), np.rint(logged**2 * GRID))
-            sums[slot, genes[place]] += np.array(added).astype(np.int64)
+            sums[slot].reshape(-1, N_SUMS)[genes[place]] += np.array(added).astype(np.int64)
 
 
-@kernel(reference=add_cells_reference)
+@kernel(reference=add_cells_reference, ahead=True)
 def add_cells(
     genes: IntArray,
     counts: IntArray,
@@ -86,6 +88,7 @@ def add_cells(
     slots: IntArray,
     target_sum: float,
     sums: IntArray,
+    table: IntArray,
 ) -> None:
     """Normalise packed cells and add them to the sums of their rows.
 
@@ -98,9 +101,10 @@ def add_cells(
     target_sum
         Counts per cell after normalisation.
     sums
-        Added to, shape ``(n_slots, n_genes + 1, 3)``.
+        Added to, shape ``(n_slots, 3 * (n_genes + 1))``: the three sums of each gene together.
+    table
+        Room to work in, shape ``(2, TABLE_SIZE)``; each thread its own.
     """
-    table = np.zeros((2, TABLE_SIZE), dtype=np.int64)
     for k in range(cells.size):
         cell = cells[k]
         begin, length = ledger[cell, BEGIN], ledger[cell, LENGTH]
@@ -108,7 +112,7 @@ def add_cells(
             continue
         scale = target_sum / ledger[cell, LIBRARY]
         fill_table(table, ledger[cell, SEEN], scale)
-        row = sums[slots[k]].reshape(-1)
+        row = sums[slots[k]]
         tail = begin + length
         own_genes, own_counts = genes[begin:tail], counts[begin:tail]
         for j in range(own_genes.size):

@@ -89,7 +89,7 @@ def pack_cells_reference(
     return SOUND, 0, place
 
 
-@kernel(reference=pack_cells_reference)
+@kernel(reference=pack_cells_reference, ahead=True)
 def pack_cells(
     data: FloatArray,
     indices: IntArray,

@@ -35,8 +35,10 @@ def project_cells_reference(
     sets: IntArray,
     weights: FloatArray,
     out: FloatArray,
+    logs: FloatArray,
 ) -> None:
     """Project cells one by one with a dense matrix of weights."""
+    del logs
     n_genes, n_sets = pointers.size - 2, out.shape[1] - 2
     dense = np.zeros((n_genes, n_sets))
     for gene in range(n_genes):
@@ -55,7 +57,7 @@ def project_cells_reference(
         out[cell, 0], out[cell, 1], out[cell, 2:] = values.sum(), values @ values, values @ dense
 
 
-@kernel(reference=project_cells_reference)
+@kernel(reference=project_cells_reference, ahead=True)
 def project_cells(
     genes: IntArray,
     counts: IntArray,
@@ -65,6 +67,7 @@ def project_cells(
     sets: IntArray,
     weights: FloatArray,
     out: FloatArray,
+    logs: FloatArray,
 ) -> None:
     """Sum, sum of squares, and weighted sums of a cell's log-normalised values.
 
@@ -79,8 +82,9 @@ def project_cells(
         from ``pointers[g]`` to ``pointers[g + 1]``; shape ``(n_genes + 2,)``, the dustbin last.
     out
         Set: shape ``(n_cells, 2 + n_sets)``.
+    logs
+        Room to work in, shape ``(TABLE_SIZE,)``; each thread its own.
     """
-    logs = np.zeros(TABLE_SIZE)
     dustbin = np.uint64(pointers.size - 2)
     for cell in range(ledger.shape[0]):
         begin, length = ledger[cell, BEGIN], ledger[cell, LENGTH]
@@ -118,8 +122,10 @@ def sum_logs_reference(
     groups: IntArray,
     target_sum: float,
     sums: FloatArray,
+    logs: FloatArray,
 ) -> None:
     """Sum logarithms per group cell by cell."""
+    del logs
     for cell, group in enumerate(groups.tolist()):
         begin, length = int(ledger[cell, BEGIN]), int(ledger[cell, LENGTH])
         tail = begin + length
@@ -133,7 +139,7 @@ def sum_logs_reference(
                 sums[group, genes[place]] += np.log1p(count * scale)
 
 
-@kernel(reference=sum_logs_reference)
+@kernel(reference=sum_logs_reference, ahead=True)
 def sum_logs(
     genes: IntArray,
     counts: IntArray,
@@ -141,6 +147,7 @@ def sum_logs(
     groups: IntArray,
     target_sum: float,
     sums: FloatArray,
+    logs: FloatArray,
 ) -> None:
     """Sum log-normalised values per group and gene over packed cells.
 
@@ -154,8 +161,9 @@ def sum_logs(
         Counts per cell after normalisation.
     sums
         Added to, shape ``(n_groups, n_genes + 1)``.
+    logs
+        As in :func:`project_cells`.
     """
-    logs = np.zeros(TABLE_SIZE)
     for cell in range(ledger.shape[0]):
         begin, length, group = ledger[cell, BEGIN], ledger[cell, LENGTH], groups[cell]
         if length == 0 or group < 0:
