@@ -8,6 +8,7 @@ from turncoat.allegiance.plot import (
 )
 from turncoat.allegiance.plot_pool import forest
 from turncoat.allegiance.plot_reach import reach
+from turncoat.allegiance.plot_states import substates
 from turncoat.cells.plot import composition, confidence, genome
 from turncoat.crosstalk.plot import crosstalk, crosstalk_donors, crosstalk_map
 from turncoat.niche.plot import abundance, niche
@@ -39,6 +40,7 @@ __all__ = [
     "outcome_forest",
     "outcome_random",
     "reach",
+    "substates",
     "therapy",
     "trial_colonisation",
     "trial_growth",

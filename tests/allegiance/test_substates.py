@@ -40,8 +40,11 @@ def test_a_planted_state_is_found_by_both_halves_with_its_markers_and_its_shift(
     assert {label[0] for label in passed["state"]} == {"1", "2"}
     assert set(passed["nearest"]) == {"planted"}
     assert set(passed["twin"]) == set(passed["state"])
-    assert (passed["abundance"] > 0.3).all()
-    assert (passed["abundance_pvalue"] <= 0.05).all()
+    assert passed["confirmed"].all()
+    common = found.abundance[found.abundance["state"].isin(passed["state"])]
+    assert (common["shift"] > 0.3).all()
+    assert (common["pvalue"] <= 0.05).all()
+    assert common["statement"].str.startswith("commoner in case").all()
     best = found.markers[found.markers["state"].isin(passed["state"])]
     top = best.groupby("state")["gene"].head(5)
     assert np.mean([int(gene[1:]) < 30 for gene in top]) >= 0.8

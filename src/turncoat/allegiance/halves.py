@@ -110,9 +110,10 @@ def find_states(
         With every cell assigned.
     """
     base = left[np.ix_(training, making)]
-    _, _, axes = np.linalg.svd(base - base.mean(axis=0), full_matrices=False)
-    axes = axes[: min(N_COMPONENTS, len(axes))]
-    spots = (left[:, making] - base.mean(axis=0)) @ axes.T
+    centred = base - base.mean(axis=0)
+    # The cells' own covariance: cheaper than a decomposition of all cells, and the same axes.
+    axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :N_COMPONENTS]
+    spots = (left[:, making] - base.mean(axis=0)) @ axes
     centres = _k_means(spots[training], n_states, rng)
     assigned = _nearest(spots, centres)
     difference, steadiness = _differences(
@@ -199,37 +200,3 @@ def _controls(mean: FloatArray, markers: IntArray, free: IntArray) -> IntArray:
     start = np.clip(place - n_controls // 2, 0, max(len(ordered) - n_controls, 0))
     chosen: IntArray = ordered[start[:, np.newaxis] + np.arange(n_controls)]
     return chosen
-
-
-def held_out_differences(
-    left: FloatArray, states: States, state: int, donors: IntArray, tested: BoolArray
-) -> FloatArray:
-    """Ask held-out donors and genes whether a state stands apart.
-
-    Parameters
-    ----------
-    left
-        Centred levels of all cells.
-    states
-        Made on the other donors.
-    state
-        Which one.
-    donors
-        Donor number of each cell.
-    tested
-        Cells of the held-out donors.
-
-    Returns
-    -------
-    FloatArray
-        One number per held-out donor: markers, state minus rest, less the same of controls.
-        Centred on zero where the state is nothing but noise.
-    """
-    inside = states.assigned[tested] == state
-    markers, controls = states.markers[state], states.controls[state]
-    needed = np.concatenate([markers, controls.ravel()])
-    each = donor_differences(left[np.ix_(tested, needed)], inside, donors[tested])[1]
-    if not len(each):
-        return np.empty(0)
-    above: FloatArray = each[:, : markers.size].mean(axis=1) - each[:, markers.size :].mean(axis=1)
-    return above

@@ -169,6 +169,18 @@ class AllegianceForm(Form):
     """``[allegiance]``: how switched sides are judged."""
 
 
+class StatesForm(Form):
+    """``[states]``: in which populations sub-states are looked for; none with an empty list.
+
+    By default those in which states that help the tumour are on record. ``max_cells`` bounds the
+    cells of one population that are read into memory, shared fairly over donors.
+    """
+
+    populations: tuple[str, ...] = ("NK", "CD8 T", "CD4 T", "Macrophage", "Neutrophil")
+    n_states: int = Field(default=3, ge=2, le=10)
+    max_cells: int = Field(default=10_000, ge=100)
+
+
 class CrosstalkForm(Form):
     """``[crosstalk]``: how signals between populations are judged."""
 

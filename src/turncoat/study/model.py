@@ -36,6 +36,7 @@ class Study(BaseModel):
     annotation: form.AnnotationForm = form.AnnotationForm()
     statistics: form.StatisticsForm = form.StatisticsForm()
     allegiance: form.AllegianceForm = form.AllegianceForm()
+    states: form.StatesForm = form.StatesForm()
     crosstalk: form.CrosstalkForm = form.CrosstalkForm()
     niche: form.NicheForm = form.NicheForm()
     outcome: form.OutcomeForm = form.OutcomeForm()
