@@ -157,7 +157,7 @@ def compile_address(function: Callable[..., Any], arguments: tuple[str, ...]) ->
     function
         Plain function living in a file (numba caches only those) that returns nothing.
     arguments
-        ``"real"``, ``"vector"`` or ``"matrix"``, one per parameter.
+        ``"real"``, ``"whole"``, ``"vector"`` or ``"matrix"``, one per parameter.
 
     Returns
     -------
@@ -170,6 +170,7 @@ def compile_address(function: Callable[..., Any], arguments: tuple[str, ...]) ->
 
     kinds = {
         "real": types.float64,
+        "whole": types.int64,
         "vector": types.float64[::1],
         "matrix": types.float64[:, ::1],
     }

@@ -6,6 +6,7 @@ from scipy.integrate import solve_ivp
 
 from simulate import problems
 from turncoat.errors import ArgumentError, ModelError
+from turncoat.simulate.engine.follow import work_for
 from turncoat.simulate.engine.form import Constant, Form, Reaction, State, from_json
 from turncoat.simulate.engine.simulator import Method, Simulator
 from turncoat.tables import FloatArray
@@ -64,7 +65,10 @@ def fixed_step_error(form: Form, method: str, n_steps: int, end: float, true: Fl
     from turncoat.simulate.engine import batch, drive, explicit, steps
 
     simulator = Simulator(form)
-    work, settings = simulator._work(), simulator._settings(method, 0.5, 1e6, 10)  # type: ignore[arg-type]
+    work, settings = (
+        work_for(simulator.form, simulator.elimination),
+        simulator._settings(method, 0.5, 1e6, 10),  # type: ignore[arg-type]
+    )
     y, p, h = simulator.starts(simulator.constants())[0], simulator.defaults, end / n_steps
     for k in range(n_steps):
         batch.renew(simulator.functions, settings, work, k * h, y, p, True)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turncoat.simulate.engine import drive, explicit, linear, steps
+from turncoat.simulate.engine.follow import work_for
 from turncoat.simulate.engine.simulator import Method
 from turncoat.simulate.engine.sparse import eliminate
 from turncoat.simulate.mouse import mouse, tolerances
@@ -56,7 +57,7 @@ def prepared(method: Method) -> tuple[steps.Work, steps.Settings, FloatArray, Fl
     model = mouse()
     states = model.integrate([0.0, 25.0]).states[0, 1]
     states[model.state("dox_central")] = 3.0
-    work = model._work()
+    work = work_for(model.form, model.elimination)
     settings_ = model._settings(method, 1e-6, tolerances(), 100)
     rates(states, work.base)
     model.module.jacobian(25.0, states, model.defaults, work.jacobian, work.ft)

@@ -1,5 +1,6 @@
 """SBML in: the core subset runs as libroadrunner runs it, the rest is refused by name."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,7 @@ RUN_BY_BOTH = {
 def test_core_models_run_as_in_libroadrunner(name: str, method: str) -> None:
     roadrunner = pytest.importorskip("roadrunner")
     text = sbml_of(RUN_BY_BOTH[name])
-    simulator = Simulator(read_sbml(text))
+    simulator = Simulator(read_sbml(text, allow_missing_units=True))
     times = np.linspace(0.0, 10.0, 38)
     found = simulator.integrate(times, method=method, rtol=1e-8, atol=1e-11)  # type: ignore[arg-type]
     referee = roadrunner.RoadRunner(text)
@@ -122,3 +123,31 @@ def test_files_that_are_no_sbml_are_refused(tmp_path: Path) -> None:
 def test_a_parameter_without_a_value_is_refused() -> None:
     with pytest.raises(ModelError, match="'k' has no value"):
         read_sbml(sbml_of("compartment C = 1; species A in C; A = 1; var k; lose: A -> ; k * A"))
+
+
+WITH_UNITS = """
+    unit day = 86400 second; unit per_day = 1 / day; unit volume = litre
+    unit substance = item; unit extent = item; unit time_unit = 86400 second
+    compartment C = 1; substanceOnly species A in C; A = 1; k = 2; k has per_day
+    lose: A -> ; k * A"""
+
+
+def test_symbols_without_a_unit_are_named() -> None:
+    whole = sbml_of(WITH_UNITS)
+    assert read_sbml(whole).state_names == ["A"]
+    with pytest.raises(ModelError, match=r"no unit for parameter 'k'\. .*allow_missing_units"):
+        read_sbml(whole.replace(' units="per_day"', ""))
+    with pytest.raises(ModelError, match="no unit for time"):
+        read_sbml(re.sub(' timeUnits="[^"]*"', "", whole))
+    with pytest.raises(
+        ModelError, match="species 'A', parameter 'k', compartment 'C', time, extent"
+    ):
+        read_sbml(sbml_of("compartment C = 1; species A in C; A = 1; k = 2; lose: A -> ; k * A"))
+    bare = sbml_of("compartment C = 1; species A in C; A = 1; k = 2; lose: A -> ; k * A")
+    assert read_sbml(bare, allow_missing_units=True).constant_names == ["k", "C"]
+
+
+def test_a_long_list_of_symbols_without_a_unit_is_cut() -> None:
+    many = "; ".join(f"k{n} = {n}" for n in range(30))
+    with pytest.raises(ModelError, match="and 22 more"):
+        read_sbml(sbml_of(f"compartment C = 1; {many}; species A in C; A = 1; lose: A -> ; k1 * A"))

@@ -18,10 +18,10 @@ MODEL = ROOM / "model"
 REFERENCE_CONTEXT = "thacker"
 # Size at which an error of a state begins to matter, in its unit, per unit of relative
 # tolerance. Circulating cells are few and drive the metastases; of the primary, ten thousand
-# cells are little.
+# cells are little. Drugs peak at 1 to 10 mg/kg and still act at a thousandth of that.
 SCALES = {"circulating": 1e-6, "met_node": 1e-4, "met_lung": 1e-4}
 DRUGS = ("lgk", "dox", "ptx", "antipdl1", "antink", "anticd25", "diphtheria")
-CELL_SCALE, DRUG_SCALE = 0.01, 0.1
+CELL_SCALE, DRUG_SCALE = 0.01, 0.003
 
 
 @functools.cache

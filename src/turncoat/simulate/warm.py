@@ -1,6 +1,7 @@
 """Compile everything the in-silico mice need, once, so that later sessions start at once."""
 
 from turncoat.simulate.engine import cache
+from turncoat.simulate.engine.lane_code import LANES
 from turncoat.simulate.mouse import mouse
 from turncoat.simulate.trial import trial
 
@@ -18,7 +19,8 @@ def warmup() -> str:
     >>> "models" in warmup()
     True
     """
-    trial("kep", ["control", "doxorubicin 5 mg/kg d14 + mastectomy d30"], 1, days=40.0)
+    for n_mice in (1, LANES):
+        trial("kep", ["control", "doxorubicin 5 mg/kg d14 + mastectomy d30"], n_mice, days=40.0)
     model = mouse()
     model.integrate([0.0, 1.0], method="dopri5")
     folder = cache.model_folder(model.form)

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from turncoat.errors import ModelError
 from turncoat.simulate.engine.form import TIME, Expression, Form, Rule, symbols
 from turncoat.simulate.engine.graph import Graph, Node
+from turncoat.simulate.engine.lane_code import LaneWriter
+from turncoat.simulate.engine.lu_code import factor_lines, solve_lines
 from turncoat.simulate.engine.sparse import Elimination, eliminate
 from turncoat.simulate.engine.writer import Writer, function
-from turncoat.tables import IntArray
 
-CODE_VERSION = 3
+CODE_VERSION = 6
 # Above this the LU is run from lists: unrolled code would take long to compile.
 MOST_UNROLLED = 2000
 
@@ -133,6 +134,7 @@ def generate(form: Form) -> str:
         lines += [*part(built), ""]
     for writing in (factor_code, solve_code):
         lines += [*writing(lu, unrolled=unrolled), ""]
+    lines += _lanes(built, lu) if unrolled else []
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -229,51 +231,28 @@ def _effects(built: Build) -> list[str]:
 
 def factor_code(lu: Elimination, *, unrolled: bool) -> list[str]:
     """Write the LU of ``shift I - J`` in one straight line."""
-    body = []
-    filled = set(range(lu.rows.size)) - {int(k) for k in lu.entry}
-    diagonal = {int(k) for k in lu.diagonal}
-    source = {int(position): k for k, position in enumerate(lu.entry)}
-    for position in range(lu.rows.size):
-        value = "0.0" if position in filled else f"-values[{source[position]}]"
-        if position in diagonal:
-            value = "shift" if position in filled else f"shift {value.replace('-', '- ')}"
-        body.append(f"a{position} = {value}")
-    for k, pivot in enumerate(lu.diagonal):
-        body.append(f"a{pivot} = 1.0 / a{pivot}")
-        body += [f"a{q} *= a{pivot}" for q in _part(lu.scaled, lu.scaled_start, k)]
-        products = (_part(x, lu.product_start, k) for x in (lu.target, lu.left, lu.right))
-        body += [f"a{t} -= a{m} * a{u}" for t, m, u in zip(*products, strict=True)]
-    body += [f"f[{position}] = a{position}" for position in range(lu.rows.size)]
-    return _straight("factor(shift, values, f)", "Sparse LU of shift I - J.", body, unrolled)
+    body = factor_lines(lu, _array, "shift")
+    return _straight("factor(shift, values, factors)", "Sparse LU of shift I - J.", body, unrolled)
 
 
 def solve_code(lu: Elimination, *, unrolled: bool) -> list[str]:
     """Write the two triangular solves in one straight line."""
     body = [f"x{state} = x[{state}]" for state in range(lu.order.size)]
-    for k, state in enumerate(lu.order):
-        entries = zip(
-            _part(lu.scaled, lu.scaled_start, k),
-            _part(lu.lower_row, lu.scaled_start, k),
-            strict=True,
-        )
-        body += [f"x{row} -= f[{position}] * x{state}" for position, row in entries]
-    for k in range(lu.order.size - 1, -1, -1):
-        entries = zip(
-            _part(lu.upper, lu.upper_start, k),
-            _part(lu.upper_column, lu.upper_start, k),
-            strict=True,
-        )
-        state = lu.order[k]
-        terms = "".join(f" - f[{position}] * x{column}" for position, column in entries)
-        body.append(f"x{state} = (x{state}{terms}) * f[{lu.diagonal[k]}]")
+    body += solve_lines(lu, _array)
     body += [f"x[{state}] = x{state}" for state in range(lu.order.size)]
-    return _straight("solve(f, x)", "Solve in place with the factors.", body, unrolled)
+    return _straight("solve(factors, x)", "Solve in place with the factors.", body, unrolled)
 
 
-def _part(values: IntArray, starts: IntArray, k: int) -> list[int]:
-    return [int(value) for value in values[starts[k] : starts[k + 1]]]
+def _array(name: str, k: int) -> str:
+    return f"{name}[{k}]"
 
 
 def _straight(head: str, doc: str, body: list[str], unrolled: bool) -> list[str]:
     lines = body if unrolled else ["raise NotImplementedError"]
     return [f"def {head}:", f'    """{doc}"""', *(f"    {line}" for line in lines), ""]
+
+
+def _lanes(built: Build, lu: Elimination) -> list[str]:
+    symbols = (built.form.state_names, built.form.constant_names, TIME)
+    writer = LaneWriter(built.graph, symbols, lu)
+    return writer.functions(built.rates, built.slopes, built.time_slopes)

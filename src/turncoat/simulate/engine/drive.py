@@ -30,6 +30,7 @@ DONE, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE = 0, 1, 2, 3
 ADD, SCALE, SET, SCALE_BY, FORCE, PARAMETER = 0, 1, 2, 3, 4, 5
 MOST_CASCADES = 20
 BISECTIONS = 50
+SMALL_START = 1e-6
 
 
 class Actions(NamedTuple):
@@ -100,7 +101,8 @@ def first_step_reference(
     bend = float(np.sqrt(np.mean(((work.slope - work.base) / weight) ** 2))) / h
     steepest = max(speed, bend)
     second = max(1e-6, h * 1e-3) if steepest <= 1e-15 else (0.01 / steepest) ** 0.2
-    return min(100.0 * h, second)
+    step = min(100.0 * h, second)
+    return step if step > 0.0 else SMALL_START
 
 
 @kernel(reference=first_step_reference, allocates=False)
@@ -124,7 +126,9 @@ def first_step(
     bend = np.sqrt(bend / n) / h
     steepest = max(speed, bend)
     second = max(1e-6, h * 1e-3) if steepest <= 1e-15 else (0.01 / steepest) ** 0.2
-    return min(100.0 * h, second)
+    step = min(100.0 * h, second)
+    # Rates that are not numbers say nothing of a step; the step itself will fail and say so.
+    return step if step > 0.0 else SMALL_START
 
 
 def error_size_reference(settings: Settings, work: Work) -> float:

@@ -6,6 +6,7 @@ from turncoat.errors import ModelError
 
 # Extended mathematics of level 3 version 2: what of it is not supported is refused where used.
 KNOWN_PACKAGES = frozenset({"l3v2extendedmath"})
+MOST_NAMED = 12
 
 
 def every(parent: Any, kind: str) -> list[Any]:
@@ -62,3 +63,40 @@ def _processes(model: Any) -> list[str]:
         if event.isSetPriority():
             found.append(f"the priority of event '{event.getId()}'")
     return found
+
+
+def refuse_missing_units(model: Any) -> None:
+    """Raise :class:`ModelError` naming every symbol whose unit cannot be told."""
+    missing = without_units(model)
+    if not missing:
+        return
+    shown = ", ".join(missing[:MOST_NAMED])
+    more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+    raise ModelError(
+        f"The SBML model gives no unit for {shown}{more}. Give each its unit "
+        "('dimensionless' counts), or say allow_missing_units=True to take all numbers as they stand."
+    )
+
+
+def without_units(model: Any) -> list[str]:
+    """Name what has no unit of its own and none from the model's defaults."""
+    quantities = [
+        *(("species", q) for q in every(model, "Species")),
+        *(("parameter", q) for q in every(model, "Parameter")),
+        *(("compartment", q) for q in every(model, "Compartment") if q.getSpatialDimensions()),
+    ]
+    for reaction in every(model, "Reaction"):
+        law = reaction.getKineticLaw()
+        if law is not None:
+            kind = f"parameter of reaction '{reaction.getId()}'"
+            quantities += [(kind, q) for q in every(law, "Parameter")]
+    found = [f"{kind} '{q.getId()}'" for kind, q in quantities if not _has_units(q)]
+    # Earlier levels have units of time and of amounts by definition.
+    if model.getLevel() >= 3:
+        found += [] if model.isSetTimeUnits() else ["time"]
+        found += [] if model.isSetExtentUnits() or not model.getNumReactions() else ["extent"]
+    return found
+
+
+def _has_units(quantity: Any) -> bool:
+    return bool(quantity.getDerivedUnitDefinition().getNumUnits())

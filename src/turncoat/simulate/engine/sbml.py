@@ -22,18 +22,21 @@ from turncoat.simulate.engine.form import (
     symbols,
 )
 from turncoat.simulate.engine.mathml import Reader
-from turncoat.simulate.engine.refusals import every, refuse
+from turncoat.simulate.engine.refusals import every, refuse, refuse_missing_units
 
 MOST_SHOWN = 3
 
 
-def read_sbml(source: str | Path) -> Form:
+def read_sbml(source: str | Path, *, allow_missing_units: bool = False) -> Form:
     """Read an SBML model into the engine's intermediate form.
 
     Parameters
     ----------
     source
         Path of an SBML file, level 2 or 3, or its text.
+    allow_missing_units
+        Read a model whose symbols have no units too: its numbers are taken as they stand, and
+        nobody checks that days meet days.
 
     Returns
     -------
@@ -47,7 +50,8 @@ def read_sbml(source: str | Path) -> Form:
     FileFormatError
         When it is not valid SBML.
     ModelError
-        When it uses a feature outside the supported subset; the message names it.
+        When it uses a feature outside the supported subset, or symbols without a unit; the
+        message names them.
     MissingExtraError
         Without python-libsbml (the extra ``sbml``).
 
@@ -71,7 +75,10 @@ def read_sbml(source: str | Path) -> Form:
     if errors or document.getModel() is None:
         shown = "; ".join(errors[:MOST_SHOWN]) or "no model in it"
         raise FileFormatError(f"The text is not valid SBML: {shown}.")
-    return Import(libsbml, document).form()
+    form = Import(libsbml, document).form()
+    if not allow_missing_units:
+        refuse_missing_units(document.getModel())
+    return form
 
 
 class Import:

@@ -12,11 +12,14 @@ import numpy as np
 from turncoat.errors import ArgumentError, ModelError, did_you_mean
 from turncoat.kernel import compile_address
 from turncoat.simulate.engine import cache
-from turncoat.simulate.engine.batch import assigned_batch, integrate_batch, start_batch
-from turncoat.simulate.engine.drive import Actions, Switches
+from turncoat.simulate.engine.batch import assigned_batch, start_batch
+from turncoat.simulate.engine.drive import Actions
+from turncoat.simulate.engine.follow import Engine, part_of
 from turncoat.simulate.engine.form import Form
+from turncoat.simulate.engine.lane_code import LANES
+from turncoat.simulate.engine.lanes import LaneFunctions, Task
 from turncoat.simulate.engine.sparse import Elimination, eliminate
-from turncoat.simulate.engine.steps import Compiled, Functions, Settings, Work
+from turncoat.simulate.engine.steps import Compiled, Functions, Settings
 from turncoat.simulate.engine.threads import each
 from turncoat.tables import FloatArray, IntArray
 
@@ -28,7 +31,7 @@ DEFAULT_RTOL = 1e-6
 DEFAULT_ATOL = 1e-9
 MOST_STEPS = 100_000
 # Mice that a thread takes at once: large enough to hide the call, small enough to balance.
-MICE_PER_CALL = 64
+MICE_PER_CALL = 128
 
 ADDRESSES = {
     "rates": ("real", "vector", "vector", "vector"),
@@ -40,7 +43,9 @@ ADDRESSES = {
     "start": ("real", "vector", "vector"),
     "fluxes": ("real", "vector", "vector", "vector"),
     "assigned": ("real", "vector", "vector", "vector"),
+    "lane_mix": ("whole", "vector"),
 }
+OF_LANES = ("vector",)
 
 NO_ACTIONS = Actions(np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
 
@@ -98,7 +103,15 @@ class Simulator:
         return made
 
     def _compile(self, name: str) -> Compiled:
-        return compile_address(getattr(self.module, name), ADDRESSES[name])  # type: ignore[no-any-return]
+        arguments = ADDRESSES.get(name, OF_LANES)
+        return compile_address(getattr(self.module, name), arguments)  # type: ignore[no-any-return]
+
+    @functools.cached_property
+    def lane_functions(self) -> LaneFunctions:
+        """The compiled functions that take a mouse in every lane."""
+        made = LaneFunctions(*(self._compile(name) for name in LaneFunctions._fields))
+        cache.seal(cache.model_folder(self.form))
+        return made
 
     @functools.cached_property
     def compiled_start(self) -> Compiled:
@@ -225,17 +238,20 @@ class Simulator:
         out = np.full((n_mice, grid.size, starts.shape[1]), np.nan)
         status = np.zeros(n_mice, dtype=np.int64)
         counts = np.zeros((n_mice, 6), dtype=np.int64)
-        functions, lu = self.functions, self.elimination
+        task = Task(np.ascontiguousarray(starts, dtype=float), constants, grid, out, status, counts)
+        engine = self._engine(method, n_mice)
 
         def run(first: int) -> None:
-            part = slice(first, first + MICE_PER_CALL)
-            integrate_batch(
-                functions, lu, settings, self._switches(), self._work(), actions,
-                starts[part], constants[part], grid, out[part], status[part], counts[part],
-            )  # fmt: skip
+            engine.follow(settings, actions, part_of(task, slice(first, first + MICE_PER_CALL)))
 
         each(run, range(0, n_mice, MICE_PER_CALL), threads)
         return Solution(grid, out, status, counts)
+
+    def _engine(self, method: Method, n_mice: int) -> Engine:
+        """Lanes know no events, and neither other methods nor a listed elimination."""
+        laned = method == "rodas5p" and self.module.UNROLLED and not self.form.events
+        fast = self.lane_functions if laned and n_mice >= LANES else None
+        return Engine(self.form, self.elimination, self.functions, fast)
 
     def _settings(
         self, method: Method, rtol: float, atol: float | FloatArray, max_steps: int
@@ -254,28 +270,6 @@ class Simulator:
             rtol, tolerances.copy(), non_negative, method != "dopri5", METHODS.index(method) % 2, self.module.UNROLLED,
             max_steps, initially,
         )  # fmt: skip
-
-    def _switches(self) -> Switches:
-        n_events, n_states = len(self.form.events), len(self.form.states)
-        return Switches(np.zeros(n_events), np.zeros(n_events), np.zeros((n_events + 1, n_states)))
-
-    def _work(self) -> Work:
-        n, lu = len(self.form.states), self.elimination
-        return Work(
-            stages=np.zeros((8, n)),
-            jacobian=np.zeros(lu.entry.size),
-            factors=np.zeros(lu.rows.size),
-            dense=np.zeros((n, n)),
-            swaps=np.zeros(n, dtype=np.int64),
-            counts=np.zeros(6, dtype=np.int64),
-            **{name: np.zeros(n) for name in _VECTORS},
-        )
-
-
-_VECTORS = (
-    "stage", "slope", "forcing", "ft", "following", "error", "first", "second", "third",
-    "before", "base",
-)  # fmt: skip
 
 
 def _position(name: str, names: list[str], what: str) -> int:

@@ -100,24 +100,23 @@ def slope(
 
 
 def combine_reference(
-    weights: FloatArray, scale: float, n_stages: int, stages: FloatArray, base: FloatArray,
-    total: FloatArray,
-) -> None:  # fmt: skip
-    """Add weighted stages to a base."""
-    total[:] = base + scale * (weights[:n_stages] @ stages[:n_stages])
+    weights: FloatArray, n_stages: int, stages: FloatArray, total: FloatArray
+) -> None:
+    """Sum weighted stages."""
+    total[:] = weights[:n_stages] @ stages[:n_stages]
 
 
 @kernel(reference=combine_reference, allocates=False)
-def combine(
-    weights: FloatArray, scale: float, n_stages: int, stages: FloatArray, base: FloatArray,
-    total: FloatArray,
-) -> None:  # fmt: skip
-    """Add weighted stages to a base."""
-    for i in range(base.size):
-        total[i] = base[i]
-    for j in range(n_stages):
-        weight = scale * weights[j]
-        for i in range(base.size):
+def combine(weights: FloatArray, n_stages: int, stages: FloatArray, total: FloatArray) -> None:
+    """Sum weighted stages."""
+    if n_stages == 0:
+        total[:] = 0.0
+        return
+    for i in range(total.size):
+        total[i] = weights[0] * stages[0, i]
+    for j in range(1, n_stages):
+        weight = weights[j]
+        for i in range(total.size):
             total[i] += weight * stages[j, i]
 
 
@@ -186,12 +185,15 @@ def rodas_step(
         if s == 0:
             put(work.base, work.slope)
         else:
-            combine(STEP_A[m, s], 1.0, s, work.stages, y, work.stage)
+            combine(STEP_A[m, s], s, work.stages, work.stage)
+            for i in range(n):
+                work.stage[i] += y[i]
             at = t + STEP_TIME[m, s] * h
             slope(functions.rates, at, work.stage, p, work.forcing, work.slope)
-        combine(STEP_C[m, s], 1.0 / h, s, work.stages, work.slope, k)
+        combine(STEP_C[m, s], s, work.stages, k)
+        inverse, share = 1.0 / h, STEP_D[m, s] * h
         for i in range(n):
-            k[i] += STEP_D[m, s] * h * work.ft[i]
+            k[i] = work.slope[i] + (inverse * k[i] + share * work.ft[i])
         resolve(functions, lu, work, solver, k)
     rodas_finish(work, y)
     return True
