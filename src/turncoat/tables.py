@@ -200,6 +200,12 @@ def store(adata: "ad.AnnData", key: str, result: object) -> None:
     adata.uns.setdefault(UNS_KEY, {})[key] = to_uns(result)
 
 
+def restore_table(adata: "ad.AnnData", key: str, name: str) -> pd.DataFrame:
+    """Read back one table of the result stored under ``key``, whatever its class."""
+    packed = adata.uns[UNS_KEY][key]["fields"][name]
+    return packed if isinstance(packed, pd.DataFrame) else _unpack_table(packed)
+
+
 def restore(adata: "ad.AnnData", key: str, cls: type[T]) -> T:
     """Read back the result that was stored under ``key``.
 

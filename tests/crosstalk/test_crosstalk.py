@@ -364,7 +364,7 @@ def test_switched_populations_lead(planted: tuple[ad.AnnData, pd.DataFrame]) -> 
     verdicts = pd.DataFrame(
         {"population": ["Treg", "NK", "Ghost"], "verdict": ["switched", "loyal", "switched"]}
     )
-    result = crosstalk(planted[0], CONTRAST, allegiance=verdicts, n_permutations=0, key_added=None)
+    result = crosstalk(planted[0], CONTRAST, senders=verdicts, n_permutations=0, key_added=None)
     assert set(result.table["sender"]) == {"Treg"}
     assert result.params["senders"] == ["Treg"]
 
@@ -383,10 +383,12 @@ def test_species_mismatch_is_named(planted: tuple[ad.AnnData, pd.DataFrame]) -> 
         ({"senders": ["NKT"]}, ArgumentError, "no population 'NKT'"),
         ({"senders": "reciever"}, ArgumentError, "Did you mean 'receiver'"),
         (
-            {"senders": "switched", "allegiance": pd.DataFrame({"population": []})},
+            {"senders": pd.DataFrame({"population": []})},
             MissingKeyError,
             "no column 'verdict'",
         ),
+        ({"receivers": ["Nobody"]}, ArgumentError, "argument 'receivers'"),
+        ({"receivers": []}, ArgumentError, "names no population"),
         ({"fdr": 0.0}, ArgumentError, "'fdr'"),
         ({"min_donors": 1}, ArgumentError, "'min_donors'"),
         ({"min_cells": 0}, ArgumentError, "'min_cells'"),

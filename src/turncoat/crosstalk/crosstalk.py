@@ -1,12 +1,16 @@
 """The crosstalk question as a user asks it."""
 
-from collections.abc import Sequence
-from typing import Literal
-
 import anndata as ad
 import numpy as np
 import pandas as pd
 
+from turncoat.crosstalk.arguments import (
+    Receivers,
+    Senders,
+    check_numbers,
+    chosen_populations,
+    chosen_senders,
+)
 from turncoat.crosstalk.assemble import (
     abundance_table,
     antagonist_table,
@@ -24,20 +28,14 @@ from turncoat.crosstalk.result import Crosstalk
 from turncoat.crosstalk.science import Limits
 from turncoat.crosstalk.tissue import Question, TissueResult, analyse
 from turncoat.errors import (
-    ArgumentError,
     DesignWarning,
     DroppedDataWarning,
-    MissingKeyError,
-    did_you_mean,
     warn,
 )
 from turncoat.knowledge.registry import read_table
 from turncoat.stats.contrast import Contrast
 from turncoat.tables import store
-from turncoat.tally import layout
 from turncoat.tally.arms import check_contrast, tally_meta, tissues_within
-
-Senders = Sequence[str] | Literal["switched", "all"]
 
 
 def crosstalk(
@@ -45,13 +43,13 @@ def crosstalk(
     contrast: Contrast,
     *,
     senders: Senders = "switched",
-    allegiance: pd.DataFrame | None = None,
+    receivers: Receivers = "all",
     pairs: pd.DataFrame | None = None,
     min_cells: int = 5,
     min_donors: int = 3,
     min_detection: float = 0.1,
     ambient: float = 0.05,
-    fdr: float = 0.1,
+    fdr: float = 0.05,
     n_permutations: int = 1_999,
     key_added: str | None = "crosstalk",
 ) -> Crosstalk:
@@ -69,13 +67,13 @@ def crosstalk(
     contrast
         What is compared.
     senders
-        ``"switched"`` for the populations that allegiance found to have switched, ``"all"``, or
-        names.
-    allegiance
-        The table of :func:`turncoat.tl.allegiance` (columns population, verdict); needed for
-        ``senders="switched"``.
+        ``"switched"`` for the populations that :func:`turncoat.tl.allegiance` found to have
+        switched in this tally, its table (columns population, verdict), ``"all"``, or names.
+    receivers
+        ``"all"``, or names of the populations that may receive.
     pairs
-        Own ligand-receptor pairs (columns ligand, receptor); the bundled table by default.
+        Own ligand-receptor pairs (columns ligand, receptor, perhaps kind, pathway, caution,
+        effect); the bundled table by default.
     min_cells
         Cells that a population must have in a sample; fewer tell nothing of expression.
     min_donors
@@ -86,7 +84,7 @@ def crosstalk(
         Share of ambient RNA assumed at most: a level must exceed what the sample's average
         would leave in every cell. Droplet data have 0.02 to 0.1.
     fdr
-        False-discovery rate of every verdict. 0.1, because edges are leads to follow.
+        False-discovery rate of every verdict.
     n_permutations
         Arrangements of donors drawn where there are more than 20,000; 0 for none.
     key_added
@@ -100,7 +98,7 @@ def crosstalk(
     Raises
     ------
     ArgumentError
-        When a number is out of range, or ``senders`` cannot be understood.
+        When a number is out of range, or senders or receivers cannot be understood.
     KnowledgeError, MissingKeyError
         When pairs are malformed, or share no gene with the tally.
     MissingKeyError, StudyError, DesignError
@@ -127,17 +125,17 @@ def crosstalk(
     ... )  # doctest: +SKIP
     """
     limits = Limits(min_cells, min_detection, ambient, min_donors)
-    _check_numbers(limits, fdr, n_permutations)
+    check_numbers(limits, fdr, n_permutations)
     check_contrast(tally, contrast)
     species = str(tally_meta(tally, "species")) or "human"
     genes = [str(gene) for gene in tally.var_names]
-    wanted = _senders(tally, senders, allegiance)
+    wanted = chosen_senders(tally, senders), chosen_populations(tally, receivers, "receivers")
     found_pairs = find_pairs(genes, species, pairs)
     panel = _panel(genes, found_pairs, species)
     found_pairs = find_pairs(panel, species, pairs)
     known = known_responses(tuple(panel), species)
     counts_cells = str(tally_meta(tally, "study_kind", "unsorted")) == "unsorted"
-    ask = Question(contrast, limits, wanted, n_permutations, species, counts_cells)
+    ask = Question(contrast, limits, *wanted, n_permutations, species, counts_cells)
     tissues = [
         analyse(read_field(tally, contrast, tissue, panel), tissue, found_pairs, known, ask)
         for tissue in tissues_within(tally, contrast)
@@ -159,50 +157,6 @@ def crosstalk(
     if key_added is not None:
         store(tally, key_added, result)
     return result
-
-
-def _check_numbers(limits: Limits, fdr: float, n_permutations: int) -> None:
-    if not 0 < fdr < 1:
-        raise ArgumentError(f"'fdr' should lie between 0 and 1; got {fdr!r}.")
-    if limits.min_donors < 2:
-        raise ArgumentError(f"'min_donors' should be at least 2; got {limits.min_donors!r}.")
-    if limits.min_cells < 1:
-        raise ArgumentError(f"'min_cells' should be at least 1; got {limits.min_cells!r}.")
-    for name, value in (("min_detection", limits.min_detection), ("ambient", limits.ambient)):
-        if not 0 <= value < 1:
-            raise ArgumentError(f"'{name}' should lie within [0, 1); got {value!r}.")
-    if n_permutations != 0 and n_permutations < 99:
-        raise ArgumentError(f"'n_permutations' should be 0 or at least 99; got {n_permutations!r}.")
-
-
-def _senders(
-    tally: ad.AnnData, senders: Senders, allegiance: pd.DataFrame | None
-) -> tuple[str, ...] | None:
-    known = sorted(set(tally.obs[layout.POPULATION].astype(str)))
-    if senders == "all":
-        return None
-    if senders == "switched":
-        if allegiance is None:
-            raise ArgumentError(
-                "senders='switched' follows allegiance: give its table as "
-                "allegiance=turncoat.tl.allegiance(...).table, or set senders='all'."
-            )
-        for column in ("population", "verdict"):
-            if column not in allegiance:
-                raise MissingKeyError(
-                    f"The table of allegiance (argument 'allegiance') has no column '{column}'. "
-                    f"{did_you_mean(column, allegiance.columns)}"
-                )
-        chosen = allegiance.loc[allegiance["verdict"] == "switched", "population"]
-        return tuple(sorted(set(chosen.astype(str)) & set(known)))
-    names = (senders,) if isinstance(senders, str) else tuple(senders)
-    for name in names:
-        if name not in known:
-            raise ArgumentError(
-                f"The tally has no population '{name}' (argument 'senders'). "
-                f"{did_you_mean(name, known)}"
-            )
-    return names
 
 
 def _panel(genes: list[str], pairs: Pairs, species: str) -> list[str]:
@@ -231,7 +185,7 @@ def _params(
     tally: ad.AnnData,
     contrast: Contrast,
     limits: Limits,
-    senders: tuple[str, ...] | None,
+    wanted: tuple[tuple[str, ...] | None, tuple[str, ...] | None],
     fdr: float,
     n_permutations: int,
 ) -> dict[str, object]:
@@ -242,7 +196,8 @@ def _params(
         "reference": contrast.reference,
         "block": contrast.block or "",
         "covariates": list(contrast.covariates),
-        "senders": "all" if senders is None else list(senders),
+        "senders": "all" if wanted[0] is None else list(wanted[0]),
+        "receivers": "all" if wanted[1] is None else list(wanted[1]),
         "min_cells": limits.min_cells,
         "min_donors": limits.min_donors,
         "min_detection": limits.min_detection,

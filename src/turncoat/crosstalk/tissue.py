@@ -47,6 +47,8 @@ class Question:
         What counts as expressed.
     senders
         Populations that may send; None for all.
+    receivers
+        Populations that may receive; None for all.
     n_permutations
         Arrangements drawn where they are too many to list.
     species
@@ -58,6 +60,7 @@ class Question:
     contrast: Contrast
     limits: Limits
     senders: tuple[str, ...] | None
+    receivers: tuple[str, ...] | None
     n_permutations: int
     species: str
     counts_cells: bool
@@ -117,7 +120,7 @@ def analyse(
     unit = field.design["unit"].to_numpy()
     units, covariates = arrange_units(field, ask.contrast)
     expression = express(field, pairs, ask.limits)
-    edges = of_senders(find_edges(expression, pairs, unit, units.case, ask.limits), field, ask)
+    edges = of_sides(find_edges(expression, pairs, unit, units.case, ask.limits), field, ask)
     change = compare_edges(edges, units, covariates, ask)
     of_ligand, of_receptor = _sides(edges, expression, pairs, unit, (units, covariates, ask))
     scene = make_scene(field, expression, units, ask)
@@ -220,12 +223,14 @@ def arrange_units(field: Field, contrast: Contrast) -> tuple[Units, FloatArray]:
     return units, np.hstack(columns)
 
 
-def of_senders(edges: Edges, field: Field, ask: Question) -> Edges:
-    """Keep the edges of the senders that were asked for."""
-    if ask.senders is None:
+def of_sides(edges: Edges, field: Field, ask: Question) -> Edges:
+    """Keep the edges of the senders and receivers that were asked for."""
+    if ask.senders is None and ask.receivers is None:
         return edges
-    wanted = [number for number, name in enumerate(field.populations) if name in ask.senders]
-    kept = np.isin(edges.sender, wanted)
+    kept = np.ones(edges.pair.size, dtype=bool)
+    for side, names in ((edges.sender, ask.senders), (edges.receiver, ask.receivers)):
+        if names is not None:
+            kept &= np.isin(field.populations, names)[side]
     return Edges(
         edges.sender[kept],
         edges.receiver[kept],

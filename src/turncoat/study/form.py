@@ -182,7 +182,40 @@ class StatesForm(Form):
 
 
 class CrosstalkForm(Form):
-    """``[crosstalk]``: how signals between populations are judged."""
+    """``[crosstalk]``: which signals are followed, and how they are judged.
+
+    ``senders = "switched"`` follows the populations that switched, or all where none did.
+    ``contrasts`` names the contrasts that are asked, all by default. ``pairs`` is a CSV or TSV with
+    the columns ligand and receptor. ``fdr`` is the study's unless given.
+    """
+
+    senders: Literal["switched", "all"] | tuple[str, ...] = "switched"
+    receivers: Literal["all"] | tuple[str, ...] = "all"
+    contrasts: tuple[str, ...] = ()
+    pairs: StudyPath | None = None
+    min_cells: int = Field(default=5, ge=1)
+    min_donors: int = Field(default=3, ge=2)
+    min_detection: float = Field(default=0.1, ge=0, lt=1)
+    ambient: float = Field(default=0.05, ge=0, lt=1)
+    permutations: int = Field(default=1999, ge=0)
+    fdr: float | None = Field(default=None, gt=0, lt=1)
+
+    @field_validator("senders", "receivers", mode="before")
+    @classmethod
+    def _names(cls, value: object, info: ValidationInfo) -> object:
+        words = ("all", "switched") if info.field_name == "senders" else ("all",)
+        if isinstance(value, str) and value not in words:
+            return (value,)
+        if isinstance(value, list) and not value:
+            raise ValueError(f"name at least one population, or write one of {list(words)}")
+        return value
+
+    @field_validator("permutations")
+    @classmethod
+    def _enough(cls, value: int) -> int:
+        if 0 < value < 99:
+            raise ValueError("0 (no permutation test) or at least 99 is needed")
+        return value
 
 
 class NicheForm(Form):

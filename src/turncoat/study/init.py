@@ -38,6 +38,18 @@ kind = "unsorted"            # or "sorted", "subsampled": then abundance is not 
 [statistics]
 fdr = 0.05                   # false-discovery rate that every verdict must pass
 
+# [crosstalk]
+# senders = "switched"       # or "all", or names: ["Treg", "NK"]
+# receivers = "all"          # or names
+# contrasts = ["…"]          # names of contrasts to ask; all when left out
+# pairs = "pairs.csv"        # own pairs: ligand,receptor (subunits joined by _)
+# min_cells = 5              # cells a population needs in a sample
+# min_donors = 3             # donors of one arm in which an edge must be present
+# min_detection = 0.1        # share of cells in which the weakest subunit is seen
+# ambient = 0.05             # share of ambient RNA assumed at most
+# permutations = 1999        # arrangements of donors drawn where they are too many; 0 for none
+# fdr = 0.05                 # that of [statistics] when left out
+
 [run]
 seed = 0
 """

@@ -15,7 +15,7 @@ from turncoat.study.design import check_contrast, count_contrast
 from turncoat.study.labels import CellKeys
 from turncoat.study.mistakes import explain
 from turncoat.study.plan import PlanOptions, TallyPlan, plan_sources
-from turncoat.study.sheets import read_cell_labels, read_sheet
+from turncoat.study.sheets import read_cell_labels, read_pairs, read_sheet
 from turncoat.study.sources import CellSource, open_sources
 from turncoat.study.sources.reading import existing
 
@@ -119,6 +119,10 @@ class Study(BaseModel):
         """Read the table of cell labels, where there is one."""
         return None if self.cells.labels is None else read_cell_labels(self.cells.labels)
 
+    def pairs(self) -> pd.DataFrame | None:
+        """Read the study's own table of ligand-receptor pairs, where there is one."""
+        return None if self.crosstalk.pairs is None else read_pairs(self.crosstalk.pairs)
+
     def plan(self, cell_labels: pd.DataFrame | None = None) -> TallyPlan:
         """Decide which cell goes to which row of the tally, and check every contrast.
 
@@ -146,6 +150,9 @@ class Study(BaseModel):
             keys = dataclasses.replace(keys, population="population")
         plan = plan_sources(self.sources(), keys, options, self.sheet(), labels)
         self._check_label_map(plan)
+        self.pairs()  # a malformed table is told before any work
+        if keys.population is not None:
+            self._check_sides(set(plan.rows["population"]))
         self.check_contrasts(plan.rows)
         return plan
 
@@ -172,6 +179,17 @@ class Study(BaseModel):
                     f"{self._path.name}: label_map renames '{old}', but no cell of the column "
                     f"'{self.cells.population}' is called so. {did_you_mean(old, present)}"
                 )
+
+    def _check_sides(self, present: set[str]) -> None:
+        """Refuse senders and receivers of crosstalk that are no population of the cells."""
+        for key in ("senders", "receivers"):
+            names = getattr(self.crosstalk, key)
+            for name in () if isinstance(names, str) else names:
+                if name not in present:
+                    raise StudyError(
+                        f"{self._path.name}: [crosstalk] {key} has '{name}', but no population is "
+                        f"called so. {did_you_mean(name, present)}"
+                    )
 
 
 def load_study(path: str | Path) -> Study:
@@ -219,5 +237,11 @@ def load_study(path: str | Path) -> Study:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise StudyError(f"{place.name}: two contrasts are called '{twice}'. Give each a name.")
+    for name in study.crosstalk.contrasts:
+        if name not in names:
+            raise StudyError(
+                f"{place.name}: [crosstalk] contrasts has '{name}', but no contrast is called so. "
+                f"{did_you_mean(name, names)}"
+            )
     study._path = place.resolve()
     return study

@@ -94,3 +94,32 @@ def read_cell_labels(path: Path) -> pd.DataFrame:
             "should have one line; add a column 'file' where files share barcodes."
         )
     return table
+
+
+def read_pairs(path: Path) -> pd.DataFrame:
+    """Read a table of ligand-receptor pairs: columns ligand and receptor, texts throughout.
+
+    Raises
+    ------
+    MissingKeyError
+        When one of the two columns is not there.
+    StudyError
+        When a line lacks a gene or has a malformed complex.
+    """
+    table = read_delimited(path, "table of pairs")
+    for column in ("ligand", "receptor"):
+        if column not in table.columns:
+            raise MissingKeyError(
+                f"The table of pairs {path.name} has no column '{column}'. "
+                f"{did_you_mean(column, table.columns)}"
+            )
+        table[column] = [as_text(value) for value in table[column]]
+        for line, name in enumerate(table[column], start=2):
+            if not all(name.split("_")):
+                raise StudyError(
+                    f"Line {line} of the table of pairs {path.name} has the {column} '{name}': "
+                    "expected a gene symbol, or the subunits of a complex joined by '_'."
+                )
+    others = [name for name in table.columns if name not in {"ligand", "receptor", "n_sources"}]
+    table[others] = table[others].fillna("").astype(str)
+    return table
