@@ -11,15 +11,13 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.special import softmax
 
-from turncoat.cells.evidence import NodeGenes, learn_rates, score_nodes
+from turncoat.cells.distil import distil
+from turncoat.cells.evidence import NodeGenes, by_owner, learn_rates, score_nodes
 from turncoat.cells.learn import (
     MARKER_WEIGHT,
-    Linear,
     enough_examples,
     first_examples,
-    learn_linear,
     self_train,
-    telling_genes,
 )
 from turncoat.cells.markers import MarkerSet, Node
 from turncoat.cells.model import Annotator
@@ -29,10 +27,8 @@ from turncoat.cells.states import StateModel, learn_states
 from turncoat.errors import CountsError
 from turncoat.tables import BoolArray, FloatArray, IntArray
 
-#: Genes learnt from beside the markers: at the level of lineages, of populations, and distilled.
-N_LINEAGE_GENES, N_POPULATION_GENES, N_DISTILLED_GENES = 800, 400, 800
-#: Cells per class that the distilled model is taught with.
-MAX_PER_CLASS: Final = 300
+#: Genes learnt from beside the markers: at the level of lineages, and of populations.
+N_LINEAGE_GENES, N_POPULATION_GENES = 800, 400
 #: Weight of the marker scores beside a reference's log-probabilities (set by hand on GSE131907).
 MARKERS_BESIDE_REFERENCE: Final = 0.25
 #: A lineage with fewer cells is settled by markers (and the reference) alone.
@@ -84,7 +80,9 @@ def fit_annotator(
         )
     probable = _settle_lineages(sample, lineages, rng)
     classes, joint = _settle_populations(sample, markers, lineages, probable, references, rng)
-    model = _distil(sample, joint, markers, rng)
+    place = {gene: column for column, gene in enumerate(sample.genes)}
+    known = np.array([place[gene] for gene in markers.genes() if gene in place], dtype=np.int64)
+    model = distil(sample, joint, classes, known, rng)
     states = _learn_states(sample, markers, classes, joint, rng)
     untold = [node.name for node in markers.nodes if not node.told_by(panel)]
     about = {
@@ -182,8 +180,7 @@ def _within(
     advice = advise(sample, [who for who, _ in leaves], references)
     allowed = _has_core(sample, nodes)
     if advice.any() and not enough_examples(first_examples(scores, owners, allowed), owners):
-        told: FloatArray = softmax(advice + MARKERS_BESIDE_REFERENCE * scores, axis=1)
-        return told
+        return _told(advice, scores, owners)
     learnt = np.zeros_like(scores)
     if sample.depth.size >= MIN_LINEAGE:
         learnt, _ = self_train(
@@ -193,26 +190,25 @@ def _within(
     return within
 
 
+def _told(advice: FloatArray, scores: FloatArray, owners: IntArray) -> FloatArray:
+    """Join a reference's advice on populations with markers, which also choose the prototype."""
+    joined = advice + MARKERS_BESIDE_REFERENCE * scores
+    # A population with three prototypes is no likelier than one with none.
+    best = by_owner(joined, owners, int(owners.max()) + 1)
+    population = softmax(best, axis=1)
+    told = np.zeros_like(joined)
+    for owner in np.unique(owners):
+        mine = owners == owner
+        told[:, mine] = population[:, [owner]] * softmax(joined[:, mine], axis=1)
+    return told
+
+
 def _has_core(sample: Sample, nodes: Sequence[NodeGenes]) -> BoolArray:
     allowed = np.ones((sample.depth.size, len(nodes)), dtype=bool)
     for k, node in enumerate(nodes):
         if node.core.size:
             allowed[:, k] = np.asarray(sample.counts[:, node.core].sum(axis=1)).ravel() > 0
     return allowed
-
-
-def _distil(
-    sample: Sample, joint: FloatArray, markers: MarkerSet, rng: np.random.Generator
-) -> Linear:
-    top = joint.argmax(axis=1)
-    rows = np.concatenate(
-        [rng.permutation(np.flatnonzero(top == k))[:MAX_PER_CLASS] for k in range(joint.shape[1])]
-    )
-    place = {gene: column for column, gene in enumerate(sample.genes)}
-    known = np.array([place[gene] for gene in markers.genes() if gene in place], dtype=np.int64)
-    examples = sample.rows(rows)
-    telling = telling_genes(examples.counts, examples.depth, top[rows], N_DISTILLED_GENES)
-    return learn_linear(examples.counts, joint[rows], np.union1d(telling, known), rng)
 
 
 def _learn_states(

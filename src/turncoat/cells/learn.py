@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from turncoat.cells.evidence import by_owner, lead
+from turncoat.cells.regression import RIDGE, fit_softmax
 from turncoat.tables import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 TARGET_SUM: Final = 10_000.0
 #: Shares of its counts that an example keeps in its copies.
 THINNED: Final = (1.0, 0.5, 0.25)
-#: Weight of the squared coefficients; features have unit variance.
-RIDGE: Final = 3e-3
-MAX_ITERATIONS: Final = 40
 #: Examples per node: more cost time and teach little; fewer than MIN_EXAMPLES teach nothing.
 MAX_EXAMPLES, MIN_EXAMPLES = 400, 5
 #: A cell whose markers lead by this much is an example; where few do, the best of the rest.
@@ -89,44 +86,6 @@ def thin(counts: sp.csr_matrix, share: float, rng: np.random.Generator) -> sp.cs
     thinned = counts.copy()
     thinned.data = rng.binomial(counts.data.astype(np.int64), share).astype(np.float64)
     return thinned
-
-
-def fit_softmax(
-    features: FloatArray, targets: FloatArray, weights: FloatArray, *, ridge: float = RIDGE
-) -> tuple[FloatArray, FloatArray]:
-    """Fit a softmax regression to hard or soft targets.
-
-    Parameters
-    ----------
-    features
-        Standardised features, shape ``(n, d)``.
-    targets
-        Probabilities of the classes, shape ``(n, k)``, rows summing to one.
-    weights
-        Weight of each row, shape ``(n,)``.
-    ridge
-        Weight of the squared coefficients.
-
-    Returns
-    -------
-    weights, bias
-        Shapes ``(d, k)`` and ``(k,)``.
-    """
-    n_features, n_classes = features.shape[1], targets.shape[1]
-    share = (weights / weights.sum())[:, np.newaxis]
-
-    def loss(flat: FloatArray) -> tuple[float, FloatArray]:
-        table = flat.reshape(n_features + 1, n_classes).astype(features.dtype)
-        logged = log_softmax(features @ table[:-1] + table[-1], axis=1)
-        value = -(share * targets * logged).sum() + 0.5 * ridge * (table[:-1] ** 2).sum()
-        error = share * (np.exp(logged) - targets)
-        slope = np.vstack([features.T @ error + ridge * table[:-1], error.sum(axis=0)])
-        return float(value), slope.ravel().astype(np.float64)
-
-    start = np.zeros((n_features + 1) * n_classes)
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": MAX_ITERATIONS})
-    table = found.x.reshape(n_features + 1, n_classes)
-    return table[:-1], table[-1]
 
 
 def telling_genes(
