@@ -23,8 +23,9 @@ N_GENES, N_WITHIN_GENES = 600, 150
 MAX_PER_CLASS: Final = 300
 #: A cell teaches the populations of a lineage that it is of with at least this probability.
 LEAST_SHARE: Final = 0.2
-#: Weight of the squared coefficients within a lineage.
+#: Weight of the squared coefficients within a lineage, and between lineages.
 WITHIN_RIDGE: Final = RIDGE
+LINEAGE_RIDGE: Final = RIDGE
 
 
 def distil(
@@ -106,6 +107,7 @@ def _fit(
         features,
         lineage.astype(features.dtype),
         rarity(targets).astype(features.dtype),
+        ridge=LINEAGE_RIDGE,
         offset=known.astype(features.dtype),
     )
     for number, member in enumerate(members):

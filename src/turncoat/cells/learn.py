@@ -241,7 +241,7 @@ def self_train(
         rows, classes = _draw(examples, kept, rng)
         telling = telling_genes(counts[rows], depth[rows], classes, n_genes)
         columns = np.union1d(telling, markers)
-        model = learn_linear(counts[rows], np.eye(kept.size)[classes], columns, rng)
+        model = learn_linear(counts[rows], np.eye(kept.size)[classes], columns, rng, ridge=RIDGE)
         learnt = np.full_like(scores, UNLEARNT)
         learnt[:, kept] = model.log_probabilities(counts, depth)
         examples = next_examples(scores, learnt, owners, allowed)

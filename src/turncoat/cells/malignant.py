@@ -11,6 +11,7 @@ from turncoat.cells.copynumber import (
     by_arm,
     make_baseline,
     order_genes,
+    separate,
     shared_profile,
 )
 from turncoat.cells.malignancy import Malignancy
@@ -28,7 +29,8 @@ MIN_KIND: Final = 20
 MIN_CANDIDATES: Final = 10
 #: Agreement that this share of the normal cells stays below: above it a cell is malignant …
 SURE_QUANTILE: Final = 0.99
-#: … and below this one it is normal; between them it is uncertain.
+#: … and below this one it is normal; between them it is uncertain. Where normal and tumour cells
+#: are plainly two kinds, the bounds lie between the two (:func:`~turncoat.cells.copynumber.separate`).
 NORMAL_QUANTILE: Final = 0.90
 MALIGNANT, NORMAL, UNCERTAIN = "malignant", "normal", "uncertain"
 TARGET_SUM: Final = 10_000.0
@@ -195,8 +197,10 @@ def _by_donor(
         compared = own if own.sum() >= MIN_REFERENCE else reference
         noise = agreement(profiles[compared], shared)
         score[mine] = agreement(profiles[mine], shared)
-        sure[mine] = max(float(np.quantile(noise, SURE_QUANTILE)), 0.0)
-        normal[mine] = np.quantile(noise, NORMAL_QUANTILE)
+        bounds = np.quantile(noise, (NORMAL_QUANTILE, SURE_QUANTILE))
+        normal[mine], sure[mine] = separate(
+            noise, score[tumour], (float(bounds[0]), max(float(bounds[1]), 0.0))
+        )
         remarks = [] if enough else ["too few candidates: the profile of all donors together"]
         if own.sum() < MIN_REFERENCE:
             remarks.append(f"{int(own.sum())} normal cells: compared with those of other donors")
