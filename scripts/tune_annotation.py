@@ -30,9 +30,9 @@ WORTH = 0.01
 DEPTHS = (1.0, 0.5, 0.25)
 #: What is tried: where the constant lives (module and name), and the other values.
 TRIALS: dict[str, tuple[list[tuple[str, str]], list[Any]]] = {
-    "chance of silence": ([("cells.evidence", "SILENT")], [0.15, 0.45]),
+    "chance of silence": ([("cells.evidence", "SILENT")], [0.45, 0.15, 0.05]),
     "marker weight": (
-        [("cells.learn", "MARKER_WEIGHT"), ("cells.fit", "MARKER_WEIGHT")], [0.25, 1.0],
+        [("cells.learn", "MARKER_WEIGHT"), ("cells.fit", "MARKER_WEIGHT")], [0.25, 1.0, 2.0],
     ),
     "lead of a clear cell": ([("cells.learn", "CLEAR_LEAD")], [1.0, 3.0]),
     "markers beside the reference": ([("cells.fit", "MARKERS_BESIDE_REFERENCE")], [0.1, 0.5, 1.0]),
