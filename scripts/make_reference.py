@@ -28,8 +28,8 @@ CLASSES = {
     "Exhausted_CD8+_T": ("CD8 exhausted", "CD8 T"),
     "NK": ("NK", "NK"),
 }
-N_GENES = 400
-RIDGE = 3e-2
+N_GENES = 250
+RIDGE = 1e-2
 
 
 def learn(tuning: set[str]) -> Annotator:

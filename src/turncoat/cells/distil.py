@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from turncoat.cells.learn import THINNED, Linear, depths, log_features, telling_genes, thin
-from turncoat.cells.regression import RIDGE, fit_softmax
+from turncoat.cells.regression import fit_softmax
 from turncoat.cells.sample import Class, Sample
 from turncoat.tables import BoolArray, FloatArray, IntArray
 
@@ -24,8 +24,8 @@ MAX_PER_CLASS: Final = 300
 #: A cell teaches the populations of a lineage that it is of with at least this probability.
 LEAST_SHARE: Final = 0.2
 #: Weight of the squared coefficients within a lineage, and between lineages.
-WITHIN_RIDGE: Final = RIDGE
-LINEAGE_RIDGE: Final = RIDGE
+WITHIN_RIDGE: Final = 1e-2
+LINEAGE_RIDGE: Final = 1e-3
 
 
 def distil(

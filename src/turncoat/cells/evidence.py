@@ -15,7 +15,7 @@ import numpy as np
 from turncoat.tables import FloatArray, IntArray
 
 #: Chance that a cell of the population lacks a given marker altogether (bursting, dropout).
-SILENT: Final = 0.3
+SILENT: Final = 0.15
 #: Bounds on what one marker may say (natural log units), so that none decides alone.
 LEAST, MOST = -1.2, 3.0
 #: The rate where a marker is not expressed, relative to where it is, at least: ambient RNA.

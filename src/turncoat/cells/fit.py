@@ -4,6 +4,7 @@ First the lineage is settled over all cells, then the population within each lin
 distilled into one linear model that names any further cell in a single pass over its counts.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,6 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.special import softmax
 
+from turncoat.cells.calibration import FITTED, FITTED_CONFIDENCE
 from turncoat.cells.distil import distil
 from turncoat.cells.evidence import NodeGenes, by_owner, learn_rates, score_nodes
 from turncoat.cells.learn import (
@@ -29,8 +31,8 @@ from turncoat.tables import BoolArray, FloatArray, IntArray
 
 #: Genes learnt from beside the markers: at the level of lineages, and of populations.
 N_LINEAGE_GENES, N_POPULATION_GENES = 800, 400
-#: Weight of the marker scores beside a reference's log-probabilities (set by hand on GSE131907).
-MARKERS_BESIDE_REFERENCE: Final = 0.25
+#: Weight of the marker scores beside a reference's log-probabilities (tuned).
+MARKERS_BESIDE_REFERENCE: Final = 0.5
 #: A lineage with fewer cells is settled by markers (and the reference) alone.
 MIN_LINEAGE: Final = 20
 
@@ -93,7 +95,8 @@ def fit_annotator(
         "untold": untold,
         "seed": seed,
     }
-    return annotator_of(model, sample.genes, classes, states, about)
+    named = annotator_of(model, sample.genes, classes, states, about)
+    return dataclasses.replace(named, calibration=FITTED, confidence=FITTED_CONFIDENCE)
 
 
 def _settle_lineages(sample: Sample, lineages: list[Node], rng: np.random.Generator) -> FloatArray:

@@ -34,7 +34,7 @@ SURE: Final = 0.95
 MARKER_VETO: Final = 1.0
 N_ROUNDS: Final = 2
 #: Weight of the marker scores beside the classifier's log-probabilities.
-MARKER_WEIGHT: Final = 0.5
+MARKER_WEIGHT: Final = 1.0
 #: Log-probability of a node that had too few examples to be learnt.
 UNLEARNT: Final = -5.0
 

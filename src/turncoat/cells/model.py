@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
+from turncoat.cells.calibration import AS_IT_IS, Calibration
 from turncoat.cells.kernels import linear_scores
 from turncoat.cells.result import UNASSIGNED
 from turncoat.cells.states import StateModel
@@ -22,8 +23,7 @@ from turncoat.tables import FloatArray, IntArray
 TARGET_SUM: Final = 10_000.0
 #: A lineage whose name is also a population stands in where its populations cannot be told.
 COARSE: Final = frozenset({"T", "Myeloid"})
-#: Softens the probabilities. Set by hand, not fitted: on GSE131907 the calls are right more often
-#: than their confidence says (see docs/rooms/cells.md).
+#: Softens the probabilities; what they mean is fitted afterwards (:class:`Calibration`).
 TEMPERATURE: Final = 1.5
 #: Least confidence of a call: below, the cell is left unassigned.
 CONFIDENCE: Final = 0.6
@@ -46,8 +46,9 @@ class Annotator:
         Name of each class, the population and the lineage it counts for.
     states
         How the states of each population are told.
-    temperature, confidence
-        Softening of the probabilities, and the least confidence of a call.
+    temperature, calibration, confidence
+        Softening of the probabilities, how often a call of a given probability is right, and the
+        least confidence of a call.
     about
         What it was made of: texts and numbers.
     """
@@ -62,6 +63,7 @@ class Annotator:
     lineages: tuple[str, ...]
     states: tuple[StateModel, ...] = ()
     temperature: float = TEMPERATURE
+    calibration: Calibration = AS_IT_IS
     confidence: float = CONFIDENCE
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -97,6 +99,7 @@ class Annotator:
             "lineages": self.lineages,
             "states": [state.to_json() for state in self.states],
             "temperature": self.temperature,
+            "calibration": [self.calibration.lineage, self.calibration.population],
             "confidence": self.confidence,
             "about": self.about,
         }
@@ -138,6 +141,7 @@ class Annotator:
                     lineages=tuple(told["lineages"]),
                     states=tuple(StateModel.from_json(state) for state in told["states"]),
                     temperature=float(told["temperature"]),
+                    calibration=_calibration(told.get("calibration")),
                     confidence=float(told["confidence"]),
                     about=dict(told["about"]),
                 )
@@ -192,7 +196,8 @@ class Reader:
         """
         lineage, lineage_sure = _sum_and_pick(probabilities, self.annotator.lineages)
         guess, sure = _sum_and_pick(probabilities, self.annotator.populations)
-        least = self.annotator.confidence
+        meaning, least = self.annotator.calibration, self.annotator.confidence
+        lineage_sure, sure = meaning.of_lineage(lineage_sure), meaning.of_population(sure)
         empty = depth <= 0
         lineage_sure, sure = np.where(empty, 0.0, lineage_sure), np.where(empty, 0.0, sure)
         called_lineage = np.where(lineage_sure >= least, lineage, UNASSIGNED).astype(object)
@@ -209,6 +214,14 @@ class Reader:
                 "guess": guess,
             }
         )
+
+
+def _calibration(stated: list[list[float]] | None) -> Calibration:
+    """Read what was saved; models of earlier versions have none."""
+    if stated is None:
+        return AS_IT_IS
+    (a, b), (c, d) = stated
+    return Calibration((float(a), float(b)), (float(c), float(d)))
 
 
 def _sum_and_pick(
