@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,10 +77,10 @@ def marked_cells(rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
 def test_the_model_tells_lineages_and_populations_within_them() -> None:
     rng = np.random.default_rng(3)
     counts, targets = marked_cells(rng)
-    sample = Sample.of(counts, [f"g{k}" for k in range(30)])
+    sample = Sample.of(sp.csr_matrix(counts), [f"g{k}" for k in range(30)])
     taught = distil(sample, targets, CLASSES, np.array([25]), rng)
     fresh, truth = marked_cells(np.random.default_rng(4))
-    other = Sample.of(fresh, sample.genes)
+    other = Sample.of(sp.csr_matrix(fresh), sample.genes)
     probable = np.exp(taught.log_probabilities(other.counts, other.depth))
     assert (probable.argmax(axis=1) == truth.argmax(axis=1)).mean() > 0.95
     lineage = probable[:, :2].sum(axis=1)
