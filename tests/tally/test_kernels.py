@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tally.cells_for_kernels import COUNTS, Drawn, drawn_cells
 from turncoat.kernel import KERNELS
-from turncoat.tally.kernels import adding, cells, packing, scoring, units, values
+from turncoat.tally.kernels import adding, cells, packing, relating, scoring, units, values
 
 whole = settings(deadline=None, max_examples=60)
 LARGE = [count for count in COUNTS if count >= units.ESCAPE]
@@ -30,6 +30,12 @@ def unpack(genes: Any, counts: Any, begin: int, length: int) -> list[tuple[int, 
 def table() -> Any:
     """Room to work in, as a thread brings it."""
     return np.zeros((2, units.TABLE_SIZE), dtype=np.int64)
+
+
+def room() -> tuple[Any, Any]:
+    """Room for projecting cells."""
+    table = np.zeros((2, units.TABLE_SIZE + 1), dtype=np.int64)
+    return table, np.zeros(scoring.STRETCH + 1, dtype=np.int64)
 
 
 @whole
@@ -212,17 +218,50 @@ def test_scoring_and_group_sums_meet_their_twins(drawn: Drawn, n_sets: int, rand
     pointers = np.searchsorted(known, np.arange(drawn.n_genes + 2))
     sets, weights = np.array([s for _, s in members]), np.linspace(-1, 2, len(members))
     groups = np.array([random.randrange(-1, 2) for _ in range(drawn.n_cells)])
+    used = (np.diff(pointers) > 0).astype(np.uint8)
+    used[-1] = 1
     found = []
     for project, add in (
         (scoring.project_cells, scoring.sum_logs),
         (scoring.project_cells.reference, scoring.sum_logs.reference),
     ):
         out, sums = np.zeros((drawn.n_cells, 2 + n_sets)), np.zeros((2, drawn.n_genes + 1))
-        project(genes, counts, ledger, 1e4, pointers, sets, weights, out, table()[0] * 1.0)
+        project(genes, counts, ledger, 1e4, pointers, sets, weights, out, used, *room())
         add(genes, counts, ledger, groups, 1e4, sums, table()[0] * 1.0)
         found.append((out, sums))
-    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-8, atol=1e-8)
     np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-12, atol=1e-12)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 255))), st.integers(0, 15))
+@settings(deadline=None)
+def test_noting_members_meets_its_twin(values: list[tuple[int, int]], which: int) -> None:
+    genes = np.array([gene for gene, _ in values], dtype=np.uint16)
+    counts = np.array([count for _, count in values], dtype=np.uint8)
+    used = np.array([which >> k & 1 for k in range(4)] + [1], dtype=np.uint8)
+    steps, _ = room()
+    steps[:, : units.TABLE_SIZE] = np.arange(units.TABLE_SIZE) * np.array([[3], [7]])
+    found = []
+    for function in (scoring.note_members, scoring.note_members.reference):
+        members = np.zeros(len(values) + 1, dtype=np.int64)
+        said = function(genes, counts, used, steps, members)
+        found.append((*map(int, said), members[: said[0]].tolist()))
+    assert found[0] == found[1]
+
+
+@given(st.integers(0, 2**32), st.integers(1, 4), st.integers(1, 3))
+@settings(deadline=None)
+def test_relating_cells_meets_its_twin(seed: int, n_cells: int, n_sets: int) -> None:
+    rng = np.random.default_rng(seed)
+    logs, weights = rng.poisson(1, (n_cells, 9)) * 1.0, rng.normal(size=(9, n_sets))
+    logs[0], weights[:, 0] = 0.0, 1.0  # neither an empty cell nor a flat set has a slope
+    projected = np.column_stack([logs.sum(axis=1), (logs**2).sum(axis=1), logs @ weights])
+    found = [np.zeros((n_cells, n_sets), dtype=np.float32) for _ in range(2)]
+    both: list[Any] = [relating.relate_cells, relating.relate_cells.reference]
+    for k, scores in enumerate(found):
+        both[k](projected, 9, weights.sum(axis=0), (weights**2).sum(axis=0), scores)
+    assert np.isnan(found[0][0]).all()
+    np.testing.assert_allclose(found[0][:, 1:], found[1][:, 1:], rtol=1e-5, atol=1e-5)
 
 
 @given(st.integers(0, 2**63 - 1), st.floats(1e-6, 1e4))
@@ -238,17 +277,21 @@ def test_every_kernel_of_the_tally_is_tested_here() -> None:
     names = {k.plain.__name__ for k in KERNELS if k.plain.__module__.startswith("turncoat.tally")}
     assert names <= {
         "add_cells",
+        "count_at",
         "counts_seen",
         "fill_logs",
         "fill_table",
         "find_problem",
         "look",
+        "note_members",
         "one_gene_a_column",
         "pack_cells",
         "pack_merged",
         "pack_ordered",
         "project_cells",
         "read_large",
+        "relate_cells",
+        "score_cells",
         "sum_logs",
         "write_large",
     }

@@ -14,7 +14,7 @@ DEFAULT_SHARE = 0.25
 LEAST_BYTES = 2**26
 
 #: Stored values in a block of rows: so many that a row's sums, fetched once, serve many cells.
-VALUES_PER_BLOCK = 9 * 2**20
+VALUES_PER_BLOCK = 18 * 2**20
 
 #: Bytes of a packed value, in the blocks that are in memory at a time (one read, one counted).
 BYTES_PER_VALUE = 2 * 3.5

@@ -25,9 +25,6 @@ from turncoat.tally.scan import Accumulator, Job, Stage, default_threads
 if TYPE_CHECKING:
     import anndata as ad
 
-#: A correlation of exactly one has no finite t; as decoupler has it.
-TINY = 1e-20
-
 
 class Signatures:
     """Gene sets with weights, by gene, ready for the kernel.
@@ -59,19 +56,14 @@ class Signatures:
         self.sets: IntArray = np.array([number for _, number, _ in triples], dtype=np.int64)
         self.weights: FloatArray = np.array([weight for _, _, weight in triples])
         self.pointers: IntArray = np.searchsorted(genes, np.arange(self.n_genes + 2))
-        self._sum = np.bincount(self.sets, self.weights, len(sets))
-        self._squared = np.bincount(self.sets, self.weights**2, len(sets))
+        self.used: IntArray = (np.diff(self.pointers) > 0).astype(np.uint8)
+        self.used[-1] = 1
+        self.sums: FloatArray = _sums(self.sets, self.weights, len(sets))
+        self.squares: FloatArray = _sums(self.sets, self.weights**2, len(sets))
 
-    def scores(self, projected: FloatArray) -> FloatArray:
-        """Turn the four sums of each cell into t-statistics, shape ``(n_cells, n_sets)``."""
-        n = self.n_genes
-        total, squared, dots = projected[:, :1], projected[:, 1:2], projected[:, 2:]
-        covariance = dots - total * self._sum / n
-        spread = (squared - total**2 / n) * (self._squared - self._sum**2 / n)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            r = covariance / np.sqrt(spread)
-            t: FloatArray = r * np.sqrt((n - 2) / ((1 - r + TINY) * (1 + r + TINY)))
-        return np.where(spread > 0, t, np.nan)
+
+def _sums(sets: IntArray, values: FloatArray, n_sets: int) -> FloatArray:
+    return np.bincount(sets, values, n_sets).astype(np.float64)
 
 
 class SignatureScores:
@@ -97,9 +89,12 @@ class SignatureScores:
             projected = np.zeros((last - first, 2 + len(known.names)))
             kernels.project_cells(
                 block.genes, block.counts, block.ledger[first:last], self._target_sum,
-                known.pointers, known.sets, known.weights, projected, np.zeros(units.TABLE_SIZE),
+                known.pointers, known.sets, known.weights, projected, known.used,
+                np.zeros((2, units.TABLE_SIZE + 1), dtype=np.int64),
+                np.zeros(kernels.STRETCH + 1, dtype=np.int64),
             )  # fmt: skip
-            self.scores[block.start + first : block.start + last] = known.scores(projected)
+            own = self.scores[block.start + first : block.start + last]
+            kernels.relate_cells(projected, known.n_genes, known.sums, known.squares, own)
 
         return score
 

@@ -11,6 +11,15 @@ how they were split, or on the number of threads: not nearly, but to the last bi
 from turncoat.tally.kernels.adding import add_cells
 from turncoat.tally.kernels.calling import score_cells
 from turncoat.tally.kernels.cells import pack_cells
-from turncoat.tally.kernels.scoring import project_cells, sum_logs
+from turncoat.tally.kernels.relating import relate_cells
+from turncoat.tally.kernels.scoring import STRETCH, project_cells, sum_logs
 
-__all__ = ["add_cells", "pack_cells", "project_cells", "score_cells", "sum_logs"]
+__all__ = [
+    "STRETCH",
+    "add_cells",
+    "pack_cells",
+    "project_cells",
+    "relate_cells",
+    "score_cells",
+    "sum_logs",
+]
