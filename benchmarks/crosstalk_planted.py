@@ -201,5 +201,6 @@ def ours(tally: ad.AnnData, **changes: object) -> pd.DataFrame:
     found = crosstalk(tally, CONTRAST, senders="all", key_added=None, **changes).table  # type: ignore[arg-type]
     called = found["verdict"].isin(["gained", "lost"])
     demoted = found["verdict"].isin(["opposed", "not sent", "not testable"])
-    score = -np.log10(found["pvalue"].fillna(1.0).clip(1e-300)) + called
+    weighted = found["pvalue"].fillna(1.0) / found["weight"].clip(1e-12)
+    score = -np.log10(weighted.clip(1e-300)) + called
     return found.assign(score=np.where(demoted, -1.0, score))

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from scipy import stats as oracle
 
 from turncoat.crosstalk.by_unit import by_unit_any, by_unit_mean
-from turncoat.crosstalk.different import compare, permutation_pvalues, same_units
+from turncoat.crosstalk.different import Differences, compare, permutation_pvalues, same_units
 from turncoat.crosstalk.families import hierarchical_qvalues
 from turncoat.crosstalk.heard import Responses, activity, answers, standard_weights
 from turncoat.crosstalk.moderation import adjust, group_medians, inverse_trigamma, variance_priors
 from turncoat.crosstalk.pairs import find_pairs
 from turncoat.crosstalk.science import specificity_pvalues
+from turncoat.crosstalk.sides import joint_pvalue, of_edges, strength_weights
 from turncoat.errors import DesignError, KnowledgeError, MissingKeyError
 from turncoat.stats.multiplicity import hierarchical
 from turncoat.stats.units import arrange
@@ -190,6 +191,42 @@ def test_leaving_out_a_donor_shows_who_carries_the_finding() -> None:
     assert found.change[0] == pytest.approx(2.9)
     assert found.weakest[0] == pytest.approx(-0.1)
     assert found.weakest[1] > 0.9
+
+
+def whole_edges(change: list[float], pvalue: list[float]) -> Differences:
+    none = Differences.none(len(change))
+    none.change[:], none.pvalue[:] = change, pvalue
+    return none
+
+
+def test_smallest_of_three_pvalues_counts_three_times() -> None:
+    whole = whole_edges([1.0, 1.0, -1.0, 1.0], [0.01, 0.2, 0.2, np.nan])
+    ligand = [np.array([1.0, 1.0, 1.0, 1.0]), np.array([0.5, 0.002, 0.002, 0.1])]
+    receptor = [np.array([np.nan, 0.0, -1.0, 1.0]), np.array([np.nan, 1.0, 0.03, 0.1])]
+    rates = np.array([0.9, 0.04, 0.04, 0.5]), np.array([np.nan, 1.0, 0.3, 0.5])
+    joint, rate = joint_pvalue(whole, ([*ligand, rates[0]], [*receptor, rates[1]]))
+    # The third: the ligand moves against the whole edge and does not count, the receptor leads.
+    np.testing.assert_allclose(joint, [0.03, 0.006, 0.09, np.nan])
+    np.testing.assert_allclose(rate[:3], [0.0, 0.04, 0.3])
+
+
+def test_sides_are_adjusted_once_however_many_edges_share_them() -> None:
+    change, pvalue = np.ones((2, 3)), np.array([[0.01, 0.5, 0.9], [0.4, 0.001, np.nan]])
+    population, number = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 0])
+    _, p, q = of_edges((change, pvalue), population, number)
+    np.testing.assert_array_equal(p, [0.01, 0.01, 0.5, 0.4])
+    # Three sides are in use, (1, 1) is not: its p-value plays no part.
+    np.testing.assert_allclose(q, [0.03, 0.03, 0.5, 0.5])
+
+
+@given(st.integers(0, 10**6))
+def test_weights_average_one_and_know_nothing_of_the_arms(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    strength = np.where(draw.random((8, 20)) < 0.2, np.nan, draw.random((8, 20)))
+    weight = strength_weights(strength)
+    assert weight.mean() == pytest.approx(1.0)
+    np.testing.assert_allclose(strength_weights(draw.permutation(strength)), weight)
+    np.testing.assert_array_equal(strength_weights(np.zeros((4, 2))), [1.0, 1.0])
 
 
 def test_units_where_an_edge_is_not_measured_are_left_out() -> None:

@@ -12,6 +12,8 @@ from turncoat.tables import FloatArray
 #: Added to the level of a gene in a whole sample, counts per 10,000: many cells are summed, so
 #: far lower levels are measured than in one population.
 SOUP_PRIOR = 0.02
+#: Machinery is expressed at lower levels than what it sends: this share of the detection asked.
+MACHINERY_SHARE = 0.4
 EXPRESSED, ABSENT, NOT_MEASURED, NONE_NEEDED = "expressed", "absent", "not measured", "none needed"
 
 
@@ -43,7 +45,7 @@ def machinery_status(field: Field, pairs: Pairs, limits: Limits, species: str) -
     for ligand in pairs.ligands.names:
         genes = [gene for part in ligand.split(SUBUNITS) for gene in needed.get(part, [])]
         columns[ligand] = [
-            _status(genes, number, share[population], limits.min_detection / 5)
+            _status(genes, number, share[population], MACHINERY_SHARE * limits.min_detection)
             for population in range(cells.size)
         ]
     return pd.DataFrame(columns, index=pd.Index(field.populations))

@@ -14,8 +14,12 @@ from turncoat.crosstalk.tissue import TissueResult
 from turncoat.stats.multiplicity import benjamini_hochberg
 from turncoat.tables import BoolArray, FloatArray, IntArray
 
-#: Level at which the permutation test must agree with the moderated one.
-NOMINAL = 0.05
+#: Level at which the permutation test of the whole edge must agree: lenient, since where a side
+#: leads the edge's own strength carries the noise of both.
+NOMINAL = 0.1
+#: A side that leads must stand out among all sides at so many times the false-discovery rate:
+#: edges share their sides, and one ligand found by chance would bring all its receivers.
+SIDES = 2.0
 #: Two-sided level at which a response must follow its signal within the arms too: lenient, since
 #: it guards against confounding by the arm and is no second test of the same thing.
 WITHIN = 0.4
@@ -59,7 +63,8 @@ def edge_table(found: TissueResult, pairs: Pairs, responses: Responses, fdr: flo
         "lower": found.change.lower,
         "upper": found.change.upper,
         "pvalue": found.pvalue,
-        "qvalue": hierarchical_qvalues(found.pvalue, families),
+        "weight": found.weight,
+        "qvalue": hierarchical_qvalues(weighted(found.pvalue, found.weight), families),
         "permutation_pvalue": found.change.permutation,
         "permutation_floor": found.change.floor,
         "weakest_change": found.change.weakest,
@@ -71,6 +76,11 @@ def edge_table(found: TissueResult, pairs: Pairs, responses: Responses, fdr: flo
     _add_answers(table, found, responses, fdr)
     _add_verdicts(table, found, fdr)
     return table
+
+
+def weighted(pvalue: Any, weight: Any) -> FloatArray:
+    """Divide p-values by their weights; NaN stays."""
+    return np.asarray(np.minimum(pvalue / np.maximum(weight, 1e-12), 1.0))
 
 
 def _who(found: TissueResult, pairs: Pairs) -> dict[str, Any]:
@@ -191,6 +201,7 @@ def _add_verdicts(table: pd.DataFrame, found: TissueResult, fdr: float) -> None:
     agreed = (permutation <= NOMINAL) | (permutation <= floor)
     agreed |= table["permutation_pvalue"].isna().to_numpy()
     differs = (table["qvalue"] <= fdr).to_numpy() & stable & agreed
+    differs &= found.side_qvalue <= SIDES * fdr
     up = (table["change"] > 0).to_numpy()
     rising = (table["antagonist_qvalue"] <= fdr).to_numpy()
     heard = (table["heard"] == "heard").to_numpy()
@@ -257,7 +268,7 @@ def _patterns(n: int) -> BoolArray:
 
 
 def rank_edges(table: pd.DataFrame) -> pd.DataFrame:
-    """Sort edges: by verdict, by rungs of the ladder, then by p-value."""
+    """Sort edges: by verdict, by rungs of the ladder, then by weighted p-value."""
     order = {"gained": 0, "lost": 0, "opposed": 1, "unchanged": 2, "composition only": 2}
     codes, verdicts = pd.factorize(table["verdict"])
     place = np.array([order.get(str(name), 3) for name in verdicts], dtype=np.int64)[codes]

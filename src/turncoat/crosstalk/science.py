@@ -35,7 +35,7 @@ class Limits:
     """
 
     min_cells: int = 5
-    min_detection: float = 0.1
+    min_detection: float = 0.05
     ambient: float = 0.05
     min_donors: int = 3
     min_share: float = 0.5

@@ -29,7 +29,7 @@ from turncoat.crosstalk.science import (
     presence_pvalues,
     specificity_pvalues,
 )
-from turncoat.crosstalk.sides import compare_side, joint_pvalue
+from turncoat.crosstalk.sides import compare_side, joint_pvalue, of_edges, strength_weights
 from turncoat.stats.contrast import Contrast
 from turncoat.stats.units import Units
 from turncoat.tables import FloatArray, IntArray
@@ -78,6 +78,8 @@ class TissueResult:
     ligand_change: FloatArray
     receptor_change: FloatArray
     pvalue: FloatArray
+    side_qvalue: FloatArray
+    weight: FloatArray
     means: tuple[FloatArray, FloatArray]
     present: FloatArray
     specific: FloatArray
@@ -123,6 +125,7 @@ def analyse(
     edges = of_sides(find_edges(expression, pairs, unit, units.case, ask.limits), field, ask)
     change = compare_edges(edges, units, covariates, ask)
     of_ligand, of_receptor = _sides(edges, expression, pairs, unit, (units, covariates, ask))
+    pvalue, side_qvalue = joint_pvalue(change, (of_ligand, of_receptor))
     scene = make_scene(field, expression, units, ask)
     responses = choose_responses(pairs.table, *known)[edges.pair]
     own = own_ligand(expression, edges, pairs, unit)
@@ -136,7 +139,9 @@ def analyse(
         change=change,
         ligand_change=of_ligand[0],
         receptor_change=of_receptor[0],
-        pvalue=joint_pvalue(change, (of_ligand, of_receptor)),
+        pvalue=pvalue,
+        side_qvalue=side_qvalue,
+        weight=strength_weights(edges.strength),
         means=arm_means(edges.strength, units.case),
         present=presence_pvalues(edges, expression, pairs, unit),
         specific=specificity(edges, expression, pairs, field),
@@ -179,8 +184,8 @@ def _sides(
         for level in (expression.log_ligand, expression.log_receptor)
     )
     return (
-        [values[edges.sender, pairs.ligand[edges.pair]] for values in ligand],
-        [values[edges.receiver, pairs.receptor[edges.pair]] for values in receptor],
+        of_edges(ligand, edges.sender, pairs.ligand[edges.pair]),
+        of_edges(receptor, edges.receiver, pairs.receptor[edges.pair]),
     )
 
 
