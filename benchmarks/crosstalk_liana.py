@@ -37,6 +37,12 @@ def main(job, path, out=""):
         joined.columns = ["sender", "ligand", "receiver", "receptor", "score"]
         joined.to_csv(out, index=False)
         print(json.dumps({"significant": significant}))
+    elif job == "null":
+        mine = cells[cells.obs["condition"] == out].copy()
+        table = li.mt.cellphonedb(mine, n_perms=100, **options)
+        called = table.loc[table["cellphone_pvals"] <= 0.05, KEYS].astype(str)
+        names = ["\t".join(row) for row in called.itertuples(index=False)]
+        print(json.dumps({"tested": len(table), "significant": len(names), "called": names}))
 
 
 main(*sys.argv[1:])

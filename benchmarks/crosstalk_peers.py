@@ -122,8 +122,7 @@ def cellphonedb(path: str, database_folder: str, iterations: str, condition: str
             debug_seed=1,
         )
     table = found["pvalues"].set_index("interacting_pair")
-    table = table[[name for name in table.columns if "|" in name]]
-    _say(table, found["means"].set_index("interacting_pair")[table.columns] > 0)
+    _say(table[[name for name in table.columns if "|" in name]], 0)
 
 
 def fastccc(path: str, database_folder: str, condition: str = "") -> None:
@@ -132,7 +131,7 @@ def fastccc(path: str, database_folder: str, condition: str = "") -> None:
 
     cells = normalised(path, condition)
     with tempfile.TemporaryDirectory() as folder:
-        found = statistical_analysis_method(
+        statistical_analysis_method(
             database_folder,
             _meta(cells, folder),
             cells,
@@ -140,30 +139,18 @@ def fastccc(path: str, database_folder: str, condition: str = "") -> None:
             save_path=folder,
             style="cpdb",
         )
-        del found
-        table = pd.read_csv(next(Path(folder).glob("*pvals.tsv")), sep="\t", index_col=0)
-    table = table.T if "|" in str(table.index[0]) else table
-    _say(table, table.notna())
-
-
-def _say(table: pd.DataFrame, asked: pd.DataFrame) -> None:
-    # Edges below the detection threshold get p = 1 in both tools: they are left out here.
-    values = table.to_numpy(dtype=float)
-    tested = (values < 1) & asked.to_numpy()
-    row, column = (values <= 0.05).nonzero()
-    print(
-        json.dumps(
-            {
-                "tested": int(tested.sum()),
-                "significant": int((values <= 0.05).sum()),
-                "share": float((values <= 0.05).sum() / max(tested.sum(), 1)),
-                "called": [
-                    f"{table.index[i]}\t{table.columns[j]}"
-                    for i, j in zip(row, column, strict=True)
-                ],
-            }
+        table, expressed = (
+            pd.read_csv(next(Path(folder).glob(f"*{kind}.tsv")), sep="\t", index_col=0)
+            for kind in ("pvals", "percents_analysis")
         )
-    )
+    _say(table, int(expressed.to_numpy(dtype=bool).sum()))
+
+
+def _say(table: pd.DataFrame, n_tested: int) -> None:
+    """Print what is significant, and how many pass the threshold of detection (0: not known)."""
+    row, column = (table.to_numpy(dtype=float) <= 0.05).nonzero()
+    names = [f"{table.index[i]}\t{table.columns[j]}" for i, j in zip(row, column, strict=True)]
+    print(json.dumps({"tested": n_tested, "significant": len(names), "called": names}))
 
 
 def cellchat(path: str, out: str, permutations: str = "20") -> None:
@@ -182,9 +169,17 @@ def cellchat(path: str, out: str, permutations: str = "20") -> None:
     found = pcc.compute_differential_communication_replicated(
         each, condition_labels=conditions, reference="control", n_permutations=1000
     )
-    found.to_csv(out, index=False)
-    share = float((found["pval"] <= 0.05).mean())
-    print(json.dumps({"edges": len(found), "columns": list(found.columns), "share": share}))
+    table = Path(pcc.__file__).parent / "data" / "interaction_human.csv"
+    symbols = pd.read_csv(table).set_index("interaction_name")
+    for side in ("ligand", "receptor"):
+        listed = symbols[f"{side}.symbol"].str.split(", ").map(lambda each: "_".join(sorted(each)))
+        found[side] = found["interaction_name"].map(listed).fillna(found[side])
+    found = found.rename(columns={"source": "sender", "target": "receiver"})
+    # Equal p-values (there are 1,001) are ordered by the change, as its own tables are.
+    found["score"] = -found["pval"].rank() + found["raw_diff"].abs().rank(pct=True) * 0.5
+    found["score"] += len(found) + 1
+    found[[*KEYS, "score", "pval"]].drop_duplicates(KEYS).to_csv(out, index=False)
+    print(json.dumps({"edges": len(found), "share": float((found["pval"] <= 0.05).mean())}))
 
 
 if __name__ == "__main__":

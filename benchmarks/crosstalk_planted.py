@@ -195,6 +195,16 @@ def auprc(found: pd.DataFrame, label: pd.DataFrame) -> float:
     return average_precision(merged["label"].to_numpy(), score)
 
 
+def curve(found: pd.DataFrame, label: pd.DataFrame) -> list[float]:
+    """Precision at recall 0, 0.01 … 1, interpolated as usual: the best at this recall or beyond."""
+    merged = label[label["label"] >= 0].merge(found[[*EDGE, "score"]], on=EDGE, how="left")
+    merged = merged.sort_values("score", ascending=False, na_position="last", kind="stable")
+    hits = np.cumsum(merged["label"].to_numpy())
+    precision = np.maximum.accumulate((hits / np.arange(1, hits.size + 1))[::-1])[::-1]
+    place = np.searchsorted(hits / hits[-1], np.linspace(0, 1, 101) - 1e-12)
+    return [float(precision[each]) for each in place]
+
+
 def ours(tally: ad.AnnData, **changes: object) -> pd.DataFrame:
     from turncoat.crosstalk import crosstalk
 
