@@ -8,7 +8,7 @@ import turncoat as tc
 from allegiance.study import GENES, OTHER, PRO, planted_cells
 from factories import tally_from_cells
 from turncoat.allegiance.result import Allegiance
-from turncoat.errors import ArgumentError, DesignError
+from turncoat.errors import ArgumentError, DesignWarning
 
 PAIRED = tc.Contrast("tissue", "tumour", "normal", block="donor")
 #: Eight populations of the planted study's two, each with its own scores of eight genes.
@@ -87,11 +87,13 @@ def test_without_a_switch_few_are_called() -> None:
     assert np.sum(np.array(pvalues) <= 0.05) < 9
 
 
-def test_too_few_scores_and_strange_tests_are_refused() -> None:
+def test_too_few_scores_fall_back_aloud_and_strange_tests_are_refused() -> None:
     counts, obs = planted_cells(n_donors=5)
     _, _, table = many_populations()
-    with pytest.raises(DesignError, match=r"4 scores do not tell.*test='permutation'"):
-        ask(counts, obs, table)
+    with pytest.warns(DesignWarning, match=r"4 scores do not tell.*permutation test instead"):
+        found = ask(counts, obs, table)
+    assert found.params["test"] == "permutation"
+    assert found.table["is_exact"].all()
     tally = tally_from_cells(counts, obs, GENES)
     assert tc.tl.allegiance(tally, PAIRED, programmes=table).table["pvalue_moderated"].isna().all()
     with pytest.raises(ArgumentError, match="'test' should be permutation or moderated"):

@@ -82,6 +82,7 @@ def allegiance(  # noqa: PLR0913 - the question's choices; each stands alone
         What verdicts rest on: ``"permutation"``, which assumes nothing but that donors are
         exchangeable under the null, or ``"moderated"``, which finds more with few donors by
         learning each score's spread from the study's other scores, and assumes normal scores.
+        With fewer than eight tested scores it warns, and the permutation test decides.
     n_permutations
         Permutations drawn where there are more than 20,000 arrangements.
     seed
@@ -99,8 +100,7 @@ def allegiance(  # noqa: PLR0913 - the question's choices; each stands alone
     ArgumentError
         When a number is out of range.
     MissingKeyError, StudyError, DesignError
-        When the contrast does not fit the tally, or too few scores are tested for the moderated
-        test to learn from.
+        When the contrast does not fit the tally.
     KnowledgeError
         When the programmes are unusable, or share no gene with the tally.
 

@@ -14,7 +14,7 @@ from scipy import stats as distributions
 
 from turncoat.allegiance.lines import Line
 from turncoat.allegiance.science import HARM, Evidence
-from turncoat.errors import DesignError
+from turncoat.errors import DesignError, DesignWarning, warn
 from turncoat.stats.adjusted import compare_adjusted
 from turncoat.stats.compare import Donors
 from turncoat.stats.equivalence import equivalence_pvalue
@@ -82,10 +82,8 @@ def expected_squares(line: Line, donors: Donors, keep: BoolArray) -> FloatArray:
 def learn_moderation(lines: list[Line], *, decides: bool) -> Moderation:
     """Learn how far the tested scores' spreads stray from what was expected of them.
 
-    Raises
-    ------
-    DesignError
-        When verdicts should rest on it and too few scores were tested.
+    Where verdicts should rest on it and too few scores were tested, it warns, and they rest on the
+    permutation test instead.
     """
     tested = [(line, line.evidence) for line in lines if line.evidence is not None]
     ratio, freedom = np.empty((len(tested), 2)), np.empty((len(tested), 2))
@@ -97,11 +95,12 @@ def learn_moderation(lines: list[Line], *, decides: bool) -> Moderation:
         scale = learn_scale(ratio.ravel(), freedom.ravel())
     except DesignError as error:
         if decides:
-            raise DesignError(
+            warn(
                 f"The moderated test (argument 'test') learns from the study's other scores. {error} "
-                "Use test='permutation'."
-            ) from error
-        return Moderation(None, decides)
+                "Verdicts rest on the permutation test instead.",
+                DesignWarning,
+            )
+        return Moderation(None, decides=False)
     return Moderation(scale, decides)
 
 

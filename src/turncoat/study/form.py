@@ -166,7 +166,13 @@ class StatisticsForm(Form):
 
 
 class AllegianceForm(Form):
-    """``[allegiance]``: how switched sides are judged."""
+    """``[allegiance]``: how switched sides are judged.
+
+    ``test`` is what verdicts rest on: ``"permutation"`` assumes nothing but that donors can be
+    exchanged; ``"moderated"`` finds more with few donors, and assumes more.
+    """
+
+    test: Literal["permutation", "moderated"] = "permutation"
 
 
 class StatesForm(Form):

@@ -38,6 +38,9 @@ kind = "unsorted"            # or "sorted", "subsampled": then abundance is not 
 [statistics]
 fdr = 0.05                   # false-discovery rate that every verdict must pass
 
+# [allegiance]
+# test = "permutation"       # or "moderated", for few donors: learns spreads, assumes more
+
 # [crosstalk]
 # senders = "switched"       # or "all", or names: ["Treg", "NK"]
 # receivers = "all"          # or names
