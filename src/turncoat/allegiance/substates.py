@@ -17,10 +17,10 @@ from turncoat.allegiance.substates_ask import (
     liken,
     nearest_known,
     separation,
-    side,
 )
 from turncoat.allegiance.substates_known import known_kinds, known_markers, own_programmes
 from turncoat.allegiance.substates_result import Substates
+from turncoat.allegiance.substates_side import side_of
 from turncoat.allegiance.substates_table import assemble
 from turncoat.errors import ArgumentError, DesignError, MissingKeyError, did_you_mean
 from turncoat.stats.contrast import Contrast
@@ -133,8 +133,6 @@ class _Lineage:
     obs: pd.DataFrame
     counts: FloatArray
     donors: IntArray
-    left: FloatArray
-    mean: FloatArray
     kept: IntArray
     genes: dict[str, int]
     axes: tuple[Programme, Programme] | None
@@ -150,12 +148,29 @@ class _Lineage:
         levels = np.log1p(counts[:, kept] / np.maximum(depth, 1)[:, np.newaxis] * 10_000)
         if kept.size > MAX_GENES:
             best = np.sort(np.argsort(-levels.var(axis=0), kind="stable")[:MAX_GENES])
-            kept, levels = kept[best], levels[:, best]
-        left = centre_by_donor(levels, donors, depth.astype(float))
+            kept = kept[best]
         genes = {str(own.var_names[gene]): place for place, gene in enumerate(kept)}
         ruled = np.concatenate([axis.genes for axis in axes]) if axes else np.empty(0, np.int64)
         reserved = np.isin(kept, ruled)
-        return cls(own.obs, counts, donors, left, levels.mean(axis=0), kept, genes, axes, reserved)
+        return cls(own.obs, counts, donors, kept, genes, axes, reserved)
+
+    def levels(self, making: BoolArray) -> tuple[FloatArray, FloatArray]:
+        """Give centred levels and mean levels, making genes and others each in their own depth.
+
+        In one common depth a strong gene that is up lowers all others: states made by those would
+        then be told apart by it, and it would swear to a state that it made.
+        """
+        total = self.counts.sum(axis=1)
+        made = self.counts[:, self.kept[making]].sum(axis=1)
+        left = np.empty((len(total), len(self.kept)))
+        mean = np.empty(len(self.kept))
+        for own, depth in ((making, made), (~making, total - made)):
+            scale = 10_000 * depth.sum() / total.sum()
+            rates = self.counts[:, self.kept[own]] / np.maximum(depth, 1)[:, np.newaxis]
+            levels = np.log1p(rates * scale)
+            left[:, own] = centre_by_donor(levels, self.donors, depth.astype(float))
+            mean[own] = levels.mean(axis=0)
+        return left, mean
 
 
 def _both_halves(
@@ -174,12 +189,13 @@ def _both_halves(
         training = trains[lineage.donors]
         making = np.isin(np.arange(n_genes), rng.permutation(n_genes)[: n_genes // 2])
         making &= ~lineage.reserved
+        left, mean = lineage.levels(making)
         states = find_states(
-            lineage.left, lineage.mean, lineage.donors, training, making, n_states=n_states, rng=rng
+            left, mean, lineage.donors, training, making, n_states=n_states, rng=rng
         )
         made.append(states)
         for state in range(n_states):
-            asked = Asked(lineage.left, lineage.donors, states, state, ~training, ~making)
+            asked = Asked(left, lineage.donors, states, state, ~training, ~making)
             row = _one_state(asked, lineage, known, contrasts, refused, seed)
             rows.append({"state": f"{half}.{state + 1}", **row})
     return made, rows
@@ -193,16 +209,18 @@ def _one_state(
     refused: str,
     seed: int,
 ) -> dict[str, Any]:
-    each = asked.differences()
-    row = separation(asked, each)
-    alike = liken(asked, each, lineage.genes, known)
+    each, n_cells = asked.differences()
+    row = separation(asked, each, n_cells)
+    alike = liken(asked, each, n_cells, lineage.genes, known)
     making = lineage.kept[~asked.free]
     names = list(lineage.genes)
     held_out = each.mean(axis=0) if len(each) else np.full(len(names), np.nan)
     return {
         "row": row | {"nearest": nearest_known(alike, row["separation"])},
         "known": alike,
-        "side": side(lineage.counts, asked, lineage.axes, making),
+        "side": side_of(
+            lineage.counts, asked.inside, lineage.donors, lineage.axes, making, seed=seed
+        ),
         "abundance": [
             _refusal(contrast, tissue, refused)
             if refused

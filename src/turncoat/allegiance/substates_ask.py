@@ -9,8 +9,6 @@ import pandas as pd
 from scipy import stats as distributions
 
 from turncoat.allegiance.halves import MIN_CELLS, States, donor_differences
-from turncoat.allegiance.programmes import Programme
-from turncoat.allegiance.scores import gene_levels, log_rates
 from turncoat.errors import DesignError
 from turncoat.stats.compare import Donors, compare
 from turncoat.stats.composition import HALF_CELL
@@ -23,8 +21,6 @@ from turncoat.tables import BoolArray, FloatArray, IntArray
 NAN = float("nan")
 #: Held-out donors needed: with fewer no one-sided p-value falls below 0.05.
 MIN_DONORS = 5
-#: Donors needed for a two-sided question about all donors, for the same reason.
-MIN_BOTH = 6
 #: Donors needed in each arm of a contrast, as everywhere in the house.
 MIN_SIDE = 3
 #: Markers of a known state that must be left to be asked.
@@ -67,13 +63,23 @@ class Asked:
         """Which cells are of the state."""
         return np.asarray(self.states.assigned == self.state)
 
-    def differences(self) -> FloatArray:
-        """State minus rest of every gene per held-out donor, shape ``(n_donors, n_genes)``."""
-        tested = self.held_out
-        return donor_differences(self.left[tested], self.inside[tested], self.donors[tested])[1]
+    def differences(self) -> tuple[FloatArray, FloatArray]:
+        """State minus rest of every gene per held-out donor, and how many cells say so.
+
+        Returns
+        -------
+        tuple
+            Differences, shape ``(n_donors, n_genes)``, and effective cells: half the harmonic mean
+            of those inside and outside.
+        """
+        tested, inside = self.held_out, self.inside
+        names, each = donor_differences(self.left[tested], inside[tested], self.donors[tested])
+        own = [tested & (self.donors == donor) for donor in names]
+        cells = [1 / (1 / (one & inside).sum() + 1 / (one & ~inside).sum()) for one in own]
+        return each, np.array(cells, dtype=float)
 
 
-def separation(asked: Asked, each: FloatArray) -> dict[str, Any]:
+def separation(asked: Asked, each: FloatArray, cells: FloatArray) -> dict[str, Any]:
     """Ask whether a state's markers are up in held-out donors, against controls of like level."""
     row: dict[str, Any] = {
         "share": float(asked.inside.mean()),
@@ -86,28 +92,41 @@ def separation(asked: Asked, each: FloatArray) -> dict[str, Any]:
         return row
     markers, controls = (one[asked.state] for one in (asked.states.markers, asked.states.controls))
     above = each[:, markers].mean(axis=1) - each[:, controls.ravel()].mean(axis=1)
-    row["separation"], row["lower"], row["upper"] = _interval(above, LEVEL)
+    row["separation"], row["lower"], row["upper"] = mean_interval(above, LEVEL, cells)
     if len(each) < MIN_DONORS:
         return row
     flat = np.concatenate([above, np.zeros(len(above))])[:, np.newaxis]
-    pvalue = float(permute(flat, _pairs(len(above))).pvalue_greater()[0])
+    # A donor without the state still has cells that were taken for it: few, which count for less.
+    weights = np.concatenate([cells, cells])
+    pvalue = float(permute(flat, in_pairs(len(above)), weights=weights).pvalue_greater()[0])
     return row | {"status": "tested", "reason": "", "pvalue": pvalue}
 
 
-def _pairs(n_donors: int) -> Units:
+def in_pairs(n_donors: int) -> Units:
+    """Arrange differences and as many zeros as pairs: each donor against itself."""
     names = [f"{number:06}" for number in range(n_donors)]
     return arrange(names * 2, [True] * n_donors + [False] * n_donors, block="donor")
 
 
-def _interval(values: FloatArray, level: float) -> tuple[float, float, float]:
-    mean = float(values.mean())
-    error = float(values.std(ddof=1)) / np.sqrt(len(values))
+def mean_interval(
+    values: FloatArray, level: float, weights: FloatArray | None = None
+) -> tuple[float, float, float]:
+    """Give the donors' mean, weighted or not, with its Student interval."""
+    given = np.ones(len(values)) if weights is None else weights
+    share = given / given.sum()
+    mean = float(share @ values)
+    n = len(values)
+    error = float(np.sqrt((share**2 * (values - mean) ** 2).sum() * n / (n - 1)))
     reach = float(distributions.t.ppf(1 - level / 2, len(values) - 1)) * error
     return mean, mean - reach, mean + reach
 
 
 def liken(
-    asked: Asked, each: FloatArray, genes: Mapping[str, int], known: Mapping[str, Sequence[str]]
+    asked: Asked,
+    each: FloatArray,
+    cells: FloatArray,
+    genes: Mapping[str, int],
+    known: Mapping[str, Sequence[str]],
 ) -> list[dict[str, Any]]:
     """Ask how far the markers of known states are up, by held-out donors and genes alone."""
     if len(each) < MIN_DONORS:
@@ -120,7 +139,7 @@ def liken(
     rows = []
     for name, own in usable.items():
         # Bonferroni: the intervals hold all together.
-        mean, lower, upper = _interval(each[:, own].mean(axis=1), LEVEL / len(usable))
+        mean, lower, upper = mean_interval(each[:, own].mean(axis=1), LEVEL / len(usable), cells)
         rows.append(
             {
                 "known": name,
@@ -137,67 +156,6 @@ def nearest_known(rows: list[dict[str, Any]], least: float) -> str:
     """Name the known set that is up the most, where it is surely up, and by enough."""
     up = [row for row in rows if row["lower"] > 0 and row["difference"] >= NEAR * least]
     return max(up, key=lambda row: row["difference"])["known"] if up else ""
-
-
-def side(
-    counts: FloatArray,
-    asked: Asked,
-    axes: tuple[Programme, Programme] | None,
-    making: IntArray,
-) -> dict[str, Any]:
-    """Set a state's duty and harm against the rest of its population, donor by donor.
-
-    Programme genes make no state, so every donor may answer.
-
-    Parameters
-    ----------
-    counts
-        Raw counts of all genes, shape ``(n_cells, n_all)``.
-    asked
-        The state.
-    axes
-        Both programmes; None where none is known.
-    making
-        Genes (of all) that made the states: they may not serve as controls.
-    """
-    ends = ("", "_lower", "_upper")
-    row: dict[str, Any] = {"side": "not shown", "n_donors": 0, "status": "abstained"}
-    row |= {f"{axis}{end}": NAN for axis in ("duty", "harm") for end in ends} | {"pvalue": NAN}
-    scored = [axis for axis in axes or () if not axis.refusal]
-    if not axes or not scored:
-        why = "; ".join(axis.refusal for axis in axes or ()) or "no programme is known"
-        return row | {"reason": why}
-    sums, n_donors = _sums(counts, asked.inside, asked.donors)
-    if n_donors < MIN_BOTH:
-        why = f"{n_donors} donors have cells of the state and of the rest; {MIN_BOTH} are needed"
-        return row | {"status": "not_testable", "reason": why, "n_donors": n_donors}
-    excluded = np.union1d(np.concatenate([axis.genes for axis in axes]), making)
-    logged = log_rates(sums)
-    signs = {axes[0].axis: -1.0, axes[1].axis: 1.0}
-    names = {axes[0].axis: "duty", axes[1].axis: "harm"}
-    balance = np.zeros(n_donors)
-    for axis in scored:
-        scores = gene_levels(logged, axis, excluded).scores
-        difference = scores[:n_donors] - scores[n_donors:]
-        balance += signs[axis.axis] * difference
-        found = _interval(difference, LEVEL)
-        row |= dict(zip([f"{names[axis.axis]}{end}" for end in ends], found, strict=True))
-    flat = np.concatenate([balance, np.zeros(n_donors)])[:, np.newaxis]
-    pvalue = float(permute(flat, _pairs(n_donors)).pvalue()[0])
-    refused = "; ".join(axis.refusal for axis in axes if axis.refusal)
-    row |= {"status": "tested", "reason": refused, "n_donors": n_donors, "pvalue": pvalue}
-    return row | {"side": "pro-tumour" if balance.mean() > 0 else "anti-tumour"}
-
-
-def _sums(counts: FloatArray, inside: BoolArray, donors: IntArray) -> tuple[FloatArray, int]:
-    """Sum counts inside the state, then outside, of each donor with cells of both."""
-    rows: list[FloatArray] = []
-    for part in (inside, ~inside):
-        for donor in np.unique(donors):
-            own = donors == donor
-            if min((own & inside).sum(), (own & ~inside).sum()) >= MIN_CELLS:
-                rows.append(counts[own & part].sum(axis=0))
-    return np.array(rows).reshape(len(rows), counts.shape[1]).astype(float), len(rows) // 2
 
 
 def how_common(

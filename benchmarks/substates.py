@@ -1,0 +1,172 @@
+"""Sub-states: how often one is called where there is none, and how often a planted one is found.
+
+    python benchmarks/substates.py            about three minutes
+    python benchmarks/substates.py --quick    twenty seconds, for continuous integration
+
+Levels of the NK cells of the built-in study; donors differ in every gene, cells in depth. The
+planted state is the SOCS3-high, immature-like one: the markers of immature NK cells and SOCS3 up
+three-fold, those of mature ones down by as much.
+"""
+
+import argparse
+import time
+import warnings
+from pathlib import Path
+
+import anndata as ad
+import harness
+import numpy as np
+import pandas as pd
+
+import turncoat as tc
+from turncoat.stats import Contrast
+
+#: Cells with fewer counts are not typical of current protocols.
+DEPTH = (2_500.0, 0.5)
+FOLD = 3.0
+UP = ("SOCS3", "SELL", "XCL1", "XCL2", "IL7R", "KLRC1", "GZMK", "NCAM1", "TCF7", "CD44", "CISH")
+DOWN = ("FGFBP2", "FCGR3A", "SPON2", "S1PR5", "CX3CR1", "PRF1", "GZMB", "GZMH")
+#: Further genes that go with the state, as in any real one: the markers on record are a tenth of it.
+N_OTHERS = 150
+CONTRAST = Contrast("condition", "TNBC", "other")
+
+
+def levels() -> pd.Series:
+    """Mean levels of the NK cells of the built-in study, genes that are seen at all."""
+    study = Path(tc.ds.lung_niches_study()).parent / "cells.h5ad"
+    cells = ad.read_h5ad(study)
+    own = cells[(cells.obs["cell_state"].astype(str) == "NK").to_numpy()]
+    mean = np.asarray(own.X.sum(axis=0)).ravel() + 0.5
+    level = pd.Series(mean / mean.sum(), index=own.var_names.astype(str))
+    return level[(level > level.quantile(0.5)) | level.index.isin([*UP, *DOWN])]
+
+
+def population(seed: int, base: pd.Series, *, n_donors: int, n_cells: int, share: float,
+               only: bool = False) -> ad.AnnData:  # fmt: skip
+    """One population; ``share`` of its cells are of the planted state, in every donor or one arm."""
+    rng = np.random.default_rng(seed)
+    genes = base.index
+    fold = np.ones(len(genes))
+    fold[genes.isin(UP)], fold[genes.isin(DOWN)] = FOLD, 1 / FOLD
+    fold[rng.choice(len(genes), N_OTHERS, replace=False)] = FOLD
+    blocks, rows = [], []
+    for donor in range(n_donors):
+        own = base.to_numpy() * np.exp(0.5 * rng.normal(size=len(genes)))
+        case = donor % 2 == 0
+        n = int(rng.integers(n_cells // 2, 3 * n_cells // 2))
+        inside = rng.random(n) < share * (case or not only)
+        rate = np.where(inside[:, None], own * fold, own)
+        rate = rate / rate.sum(axis=1, keepdims=True)
+        depth = rng.lognormal(np.log(DEPTH[0]) + 0.3 * rng.normal(), DEPTH[1], n)
+        noise = rng.gamma(4, 0.25, rate.shape)
+        blocks.append(rng.poisson(depth[:, None] * rate * noise).astype(np.float32))
+        rows += [(f"d{donor:02}", "TNBC" if case else "other", "NK", bool(i)) for i in inside]
+    obs = pd.DataFrame(rows, columns=["donor", "condition", "population", "planted"])
+    obs.index = pd.Index([f"c{i}" for i in range(len(obs))])
+    return ad.AnnData(np.vstack(blocks), obs=obs, var=pd.DataFrame(index=genes))
+
+
+def null(base: pd.Series, n_donors: int, n_cells: int, n_studies: int) -> dict[str, float]:
+    """Share of studies without states in which anything is called."""
+    any_p, called, sided, common = [], [], [], []
+    for seed in range(n_studies):
+        cells = population(seed, base, n_donors=n_donors, n_cells=n_cells, share=0.0)
+        found = tc.tl.substates(cells, CONTRAST, population="NK", known={})
+        any_p.append(found.params["pvalue"] <= 0.05)
+        called.append((found.table["verdict"] == "found").any())
+        sided.append((found.sides["qvalue"] <= 0.05).any())
+        common.append((found.abundance["qvalue"] <= 0.05).any())
+    return {
+        "any state, p <= 0.05": float(np.mean(any_p)),
+        "a state called": float(np.mean(called)),
+        "a side called": float(np.mean(sided)),
+        "commoner called": float(np.mean(common)),
+    }
+
+
+def power(
+    base: pd.Series, n_donors: int, share: float, only: bool, n_studies: int
+) -> dict[str, float]:
+    """Share of studies in which the planted state is called, by one half and by both."""
+    once, twice, side, named, only = [], [], [], [], []
+    for seed in range(n_studies):
+        cells = population(1000 + seed, base, n_donors=n_donors, n_cells=60, share=share, only=only)
+        found = tc.tl.substates(cells, CONTRAST, population="NK")
+        right = {row["state"] for row in found.table.to_dict("records")
+                 if row["verdict"] == "found" and _is_planted(found, row["state"], cells)}  # fmt: skip
+        table = found.table[found.table["state"].isin(right)]
+        own = found.sides[found.sides["state"].isin(right)]
+        once.append(bool(right))
+        twice.append(bool(table["confirmed"].any()))
+        side.append(bool((own["side"] == "pro-tumour").any()))
+        named.append(bool(table["kind"].str.contains("immature").any()))
+        words = found.abundance[found.abundance["state"].isin(right)]["statement"]
+        only.append(bool(words.str.contains("TNBC: |commoner in TNBC").any()))
+    return {
+        "found": float(np.mean(once)),
+        "found by both halves": float(np.mean(twice)),
+        "called pro-tumour": float(np.mean(side)),
+        "likened to immature NK": float(np.mean(named)),
+        "said to be commoner in TNBC": float(np.mean(only)),
+    }
+
+
+def _is_planted(found: object, state: str, cells: ad.AnnData) -> bool:
+    """Whether a state is the planted one: at least twice as rich in its cells as the rest."""
+    table = found.cells.set_index("cell").loc[cells.obs_names]  # type: ignore[attr-defined]
+    inside = (table["first" if state.startswith("1") else "second"] == state).to_numpy()
+    truth = cells.obs["planted"].to_numpy(dtype=bool)
+    return bool(truth[inside].mean() > 2 * truth[~inside].mean())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    quick = parser.parse_args().quick
+    warnings.simplefilter("ignore")
+    began = time.time()
+    base = levels()
+    n_null, n_power = (6, 3) if quick else (60, 12)
+    grid = [(12, 30), (12, 90), (24, 30), (24, 60)]
+    nulls = {f"{d} donors x {c} cells": null(base, d, c, n_null) for d, c in grid}
+    powers = {
+        f"{d} donors, {share:.0%} of the cells, {'in one arm only' if only else 'in all'}": power(
+            base, d, share, only, n_power
+        )
+        for d, share, only in ((12, 0.2, False), (24, 0.1, False), (24, 0.2, True), (24, 0.1, True))
+    }
+    bars = []
+    for what in next(iter(nulls.values())):
+        shares = {name: cell[what] for name, cell in nulls.items()}
+        note = "; ".join(f"{name}: {share:.2f}" for name, share in shares.items())
+        worst = max(shares.values())
+        bars.append(
+            harness.bar(
+                f"null, {what}: highest share of {n_null} studies",
+                worst,
+                unit="share",
+                limit=0.05,
+                note=f"{note}; the limit allows no sampling noise",
+            )  # fmt: skip
+        )
+        pooled = float(np.mean(list(shares.values())))
+        bars.append(harness.bar(f"null, {what}: over the grid", pooled, unit="share", limit=0.05,
+                                note=f"{n_null * len(grid)} studies"))  # fmt: skip
+    for name, found in powers.items():
+        for what, share in found.items():
+            asked = name.startswith("24 donors, 20") and what == "found"
+            bars.append(harness.bar(f"planted SOCS3-high state, {name}: {what}", share, unit="share",
+                                    limit=0.8 if asked else None, at_least=asked,
+                                    note=f"{n_power} studies of 60 cells per donor"))  # fmt: skip
+    harness.write_results(
+        "substates",
+        bars,
+        title="New states within a population",
+        packages=harness.versions("turncoat", "numpy", "scipy"),
+        started=began,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
