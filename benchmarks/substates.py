@@ -147,7 +147,7 @@ def main() -> int:
                 unit="share",
                 limit=0.05,
                 note=f"{note}; the limit allows no sampling noise",
-            )  # fmt: skip
+            )
         )
         pooled = float(np.mean(list(shares.values())))
         bars.append(harness.bar(f"null, {what}: over the grid", pooled, unit="share", limit=0.05,

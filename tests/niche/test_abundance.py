@@ -67,6 +67,93 @@ def test_null_composition_is_called_no_more_often_than_said() -> None:
     assert np.mean(every["pvalue"] <= 0.05) <= 0.09
 
 
+def with_columns(tally: ad.AnnData, **columns: Any) -> ad.AnnData:
+    """Add sample-sheet columns: a value per donor, or a function of the donor's number."""
+    number = tally.obs["donor"].astype(str).str[1:].astype(int)
+    for name, value in columns.items():
+        tally.obs[name] = [value(n) for n in number]
+    return tally
+
+
+def adjusted_for(*names: str, block: str | None = None) -> tc.Contrast:
+    return tc.Contrast("condition", "ill", "well", block=block, covariates=names)
+
+
+def test_a_covariate_that_makes_the_shift_takes_it_away() -> None:
+    # Treg rise with age, and the ill are older: adjusted for age, nothing is left.
+    rng = np.random.default_rng(3)
+    rows = []
+    for donor in range(20):
+        age = 40 + 2 * donor + float(rng.normal())
+        weight = np.array([0.05 * 2 ** ((age - 60) / 10), 0.1, 0.3, 0.5])
+        cells = rng.multinomial(2000, weight / weight.sum())
+        arm = "ill" if (donor % 20 >= 8 and donor not in (9, 11)) or donor == 3 else "well"
+        for name, n in zip(("Treg", "NK cells", "B", "Tumour"), cells, strict=True):
+            rows += [(f"d{donor}", f"d{donor}", "node", arm, name, age)] * int(n)
+    names = ["donor", "sample", "tissue", "condition", "population", "age"]
+    obs = pd.DataFrame(rows, columns=names)
+    tally = tally_from_cells(np.ones((len(obs), 3)), obs.drop(columns="age"), ["A", "B", "C"])
+    tally.obs["age"] = tally.obs["donor"].map(obs.groupby("donor")["age"].first()).astype(float)
+    crude = row(tc.tl.abundance(tally, UNPAIRED), "Treg/NK")
+    adjusted = row(tc.tl.abundance(tally, adjusted_for("age")), "Treg/NK")
+    assert crude["pvalue"] <= 0.01
+    assert crude["shift"] > 1
+    assert adjusted["pvalue"] > 0.05
+    assert adjusted["lower"] < 0 < adjusted["upper"]
+    assert abs(row(tc.tl.abundance(tally, adjusted_for("age")), "Treg")["odds"]) < 0.3
+
+
+def test_a_shift_is_found_beside_a_covariate_and_within_batches() -> None:
+    tally = with_columns(counted(16, boost=4.0), age=lambda n: 50.0 + n % 5, batch=lambda n: n % 2)
+    found = row(tc.tl.abundance(tally, adjusted_for("age")), "Treg/NK")
+    assert found["pvalue"] <= 0.01
+    assert found["lower"] < 2.0 < found["upper"]
+    blocked = row(tc.tl.abundance(tally, adjusted_for(block="batch")), "Treg/NK")
+    assert blocked["pvalue"] <= 0.01
+    assert np.isnan(row(tc.tl.abundance(tally, adjusted_for(block="batch")), "Treg")["odds"])
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (lambda n: np.nan if n == 2 else 50.0 + n % 3, "'age' is missing for d2"),
+        (lambda n: 1.0 if n < 6 else 0.0, "'age' and the contrast say the same"),
+        (lambda n: "a" if n < 6 else "b", "'age=b' and the contrast say the same"),
+        (lambda n: np.inf if n == 2 else 50.0 + n % 3, "not finite"),
+    ],
+    ids=["NaN", "confounded", "confounded levels", "infinite"],
+)
+def test_a_covariate_that_cannot_be_used_is_a_status_with_its_reason(
+    value: Any, reason: str
+) -> None:
+    tally = with_columns(counted(), age=value)
+    found = tc.tl.abundance(tally, adjusted_for("age")).table
+    assert (found["status"] == "not_testable").all()
+    assert found["reason"].str.contains(reason, regex=False).all()
+    assert found[["shift", "pvalue", "qvalue"]].isna().all(axis=None)
+
+
+def test_a_constant_covariate_changes_nothing_and_is_named() -> None:
+    tally = with_columns(counted(boost=4.0), age=lambda _: 60.0)
+    plain = tc.tl.abundance(tally, UNPAIRED).table
+    found = tc.tl.abundance(tally, adjusted_for("age")).table
+    assert (found["reason"] == "not adjusted for age: the same in all donors").all()
+    pd.testing.assert_series_equal(found["pvalue"], plain["pvalue"])
+
+
+def test_a_covariate_with_two_values_in_one_donor_is_refused() -> None:
+    tally = counted(paired=True)
+    tally.obs["age"] = np.arange(tally.n_obs, dtype=float)
+    with pytest.raises(DesignError, match="several values of 'age' within one arm"):
+        tc.tl.abundance(tally, adjusted_for("age", block="donor"))
+
+
+def test_a_missing_block_is_said() -> None:
+    tally = with_columns(counted(), batch=lambda n: None if n == 3 else f"b{n % 2}")
+    with pytest.raises(DesignError, match="block 'batch' is missing for 1 donors"):
+        tc.tl.abundance(tally, adjusted_for(block="batch"))
+
+
 @pytest.mark.parametrize("kind", ["subsampled", "sorted"])
 def test_sorted_and_subsampled_studies_are_refused(kind: str) -> None:
     tally = counted()
@@ -97,8 +184,8 @@ def test_bad_questions_get_clear_answers() -> None:
         tc.tl.abundance(tally, UNPAIRED, ratios=["Treg + B/NK + B"])
     with pytest.raises(StudyError, match="does not occur"):
         tc.tl.abundance(tally, tc.Contrast("condition", "sick", "well"))
-    with pytest.raises(DesignError, match="no covariates"):
-        tc.tl.abundance(tally, tc.Contrast("condition", "ill", "well", covariates=("tissue",)))
+    with pytest.raises(MissingKeyError, match="no column 'age'"):
+        tc.tl.abundance(tally, adjusted_for("age"))
 
 
 def test_every_donors_ratio_has_its_interval_and_the_result_survives(tmp_path: Path) -> None:

@@ -1,14 +1,14 @@
 """Which populations become more or less common, donor by donor."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import anndata as ad
 import numpy as np
 import pandas as pd
 
 from turncoat.errors import DesignError, DesignWarning, MissingKeyError, warn
-from turncoat.niche.make_up import cells_per_unit, composition_rows, ratio_rows
+from turncoat.niche.make_up import cells_per_unit, composition_rows, ratio_rows, unit_columns
 from turncoat.niche.quantities import (
     DEFAULT_RATIOS,
     Ratio,
@@ -19,6 +19,7 @@ from turncoat.niche.result import Abundance
 from turncoat.stats.compare import Donors, compare
 from turncoat.stats.composition import beta_binomial_pvalue
 from turncoat.stats.contrast import Contrast
+from turncoat.stats.design import covariate_columns
 from turncoat.stats.multiplicity import benjamini_hochberg
 from turncoat.stats.permutation import N_PERMUTATIONS
 from turncoat.stats.units import Units, arrange
@@ -50,7 +51,7 @@ def abundance(
     tally
         A tally of a study whose samples were neither sorted nor subsampled.
     contrast
-        What is compared.
+        What is compared: in pairs or other blocks, and adjusted for its covariates, as it asks.
     ratios
         Named ratios, ``"A/B"`` or ``"A + B/C"``; Treg/NK where the study has both by default.
     min_donors
@@ -102,7 +103,7 @@ def abundance(
         rows, composition, values = [], [], []
         for tissue in tissues_within(tally, contrast):
             cells, facts = cells_per_unit(tally, contrast, populations, tissue)
-            rows += _rows(cells, facts, contrast, named, tissue, params)
+            rows += _rows(tally, cells, facts, contrast, named, tissue, params)
             composition += composition_rows(cells, facts, tissue)
             values += ratio_rows(cells, facts, named, tissue)
         result = Abundance(
@@ -155,6 +156,7 @@ def _blank(quantity: str, kind: str, tissue: str) -> dict[str, Any]:
 
 
 def _rows(
+    tally: ad.AnnData,
     cells: pd.DataFrame,
     facts: pd.DataFrame,
     contrast: Contrast,
@@ -163,27 +165,40 @@ def _rows(
     params: dict[str, Any],
 ) -> list[dict[str, Any]]:
     names, kinds, values = quantities(cells, named)
-    if contrast.block not in (None, layout.DONOR) or contrast.covariates:
-        raise DesignError(
-            "Abundance compares donors without covariates, in pairs or not: set block='donor' or "
-            "none, and no covariates."
-        )
     case = facts["case"].to_numpy(dtype=bool)
-    units = arrange(list(facts["donor"]), case, block="donor" if contrast.block else None)
+    columns = unit_columns(tally, contrast, facts, tissue)
+    block = _block(contrast, columns)
+    units = arrange(list(facts["donor"]), case, block=block)
     rows = []
     for place, (name, kind) in enumerate(zip(names, kinds, strict=True)):
         keep = np.isfinite(values[:, place])
         own = units if keep.all() else units.take(keep)
-        row = _test(values[keep, place], own, params) | {"tissue": tissue}
+        covariates = columns.loc[keep, list(contrast.covariates)]
+        row = _test(values[keep, place], own, covariates, params) | {"tissue": tissue}
         row |= {"quantity": name, "kind": kind}
-        if kind == "centred" and row["status"] == "tested" and not own.pairs.size:
+        if kind == "centred" and row["status"] == "tested" and own.pairing == "unpaired":
             counts = cells[name].to_numpy(dtype=float)
-            row |= _odds(counts, cells.sum(axis=1).to_numpy(dtype=float), own)
+            adjusted = covariate_columns(covariates, list(covariates.columns.astype(str)), own)
+            row |= _odds(counts, cells.sum(axis=1).to_numpy(dtype=float), own, adjusted)
         rows.append(row)
     return rows
 
 
-def _test(values: FloatArray, units: Units, params: dict[str, Any]) -> dict[str, Any]:
+def _block(contrast: Contrast, columns: pd.DataFrame) -> list[str] | Literal["donor"] | None:
+    if contrast.block in (None, layout.DONOR):
+        return "donor" if contrast.block else None
+    labels = columns[contrast.block]
+    if labels.isna().any():
+        raise DesignError(
+            f"The block '{contrast.block}' is missing for {int(labels.isna().sum())} donors. "
+            "Fill it in, or leave these donors out."
+        )
+    return list(labels.astype(str))
+
+
+def _test(
+    values: FloatArray, units: Units, covariates: pd.DataFrame, params: dict[str, Any]
+) -> dict[str, Any]:
     row = _blank("", "", "")
     case, reference = units.n_case, units.n_reference
     row |= {"n_donors": units.n_donors, "n_case": case, "n_reference": reference}
@@ -192,7 +207,11 @@ def _test(values: FloatArray, units: Units, params: dict[str, Any]) -> dict[str,
         return row | {"status": "not_testable", "reason": reason}
     if np.ptp(values) == 0 or units.n_arrangements == 1:
         return row | {"status": "not_testable", "reason": "the same in all donors"}
-    donors = Donors(units, np.ones(values.size), np.zeros((values.size, 0)))
+    try:
+        columns = covariate_columns(covariates, list(covariates.columns.astype(str)), units)
+    except DesignError as error:
+        return row | {"status": "not_testable", "reason": str(error)}
+    donors = Donors(units, np.ones(values.size), columns)
     permuted, found = compare(
         values[:, np.newaxis],
         donors,
@@ -200,7 +219,11 @@ def _test(values: FloatArray, units: Units, params: dict[str, Any]) -> dict[str,
         n_permutations=params["n_permutations"],
     )
     lower, upper = found.interval()
+    same = [
+        str(name) for name in covariates if not (covariates[name] != covariates[name].iloc[0]).any()
+    ]
     return row | {
+        "reason": f"not adjusted for {', '.join(same)}: the same in all donors" if same else "",
         "shift": found.effect[0],
         "lower": lower[0],
         "upper": upper[0],
@@ -209,10 +232,12 @@ def _test(values: FloatArray, units: Units, params: dict[str, Any]) -> dict[str,
     }
 
 
-def _odds(counts: FloatArray, totals: FloatArray, units: Units) -> dict[str, float]:
+def _odds(
+    counts: FloatArray, totals: FloatArray, units: Units, covariates: FloatArray
+) -> dict[str, float]:
     if counts.sum() == 0:
         return {}
-    design = np.column_stack([np.ones(counts.size), units.case])
+    design = np.column_stack([np.ones(counts.size), units.case, covariates])
     effect, pvalue = beta_binomial_pvalue(counts, totals, design, 1)
     return {"odds": effect, "odds_pvalue": pvalue}
 

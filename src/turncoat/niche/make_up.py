@@ -5,6 +5,7 @@ from typing import Any
 import anndata as ad
 import pandas as pd
 
+from turncoat.errors import DesignError
 from turncoat.niche.quantities import Ratio, ratio_interval
 from turncoat.stats.contrast import Contrast
 from turncoat.tally import layout
@@ -41,6 +42,41 @@ def cells_per_unit(
     cells = wide.reindex(columns=populations).fillna(0).astype(int)
     present = cells.columns[cells.sum() > 0]
     return cells[present], cells.index.to_frame(index=False)
+
+
+def unit_columns(
+    tally: ad.AnnData, contrast: Contrast, facts: pd.DataFrame, tissue: str
+) -> pd.DataFrame:
+    """Look up the block and the covariates of each donor and arm.
+
+    Returns
+    -------
+    DataFrame
+        One row per unit, in the order of ``facts``; NaN where nothing is known.
+
+    Raises
+    ------
+    DesignError
+        When a donor has several values within an arm.
+    """
+    block = [] if contrast.block in (None, layout.DONOR) else [str(contrast.block)]
+    obs = tally.obs
+    if tissue:
+        obs = obs[obs[layout.TISSUE].astype(str) == tissue]
+    donor, level = obs[layout.DONOR].astype(str), obs[contrast.variable].astype(str)
+    columns: dict[str, list[Any]] = {name: [] for name in (*block, *contrast.covariates)}
+    for name, case in zip(facts["donor"], facts["case"], strict=True):
+        own = obs[(donor == name) & (level == (contrast.case if case else contrast.reference))]
+        for column, values in columns.items():
+            different = own[column].drop_duplicates()
+            if len(different) > 1:
+                shown = ", ".join(map(str, different.head(3)))
+                raise DesignError(
+                    f"Donor '{name}' has several values of '{column}' within one arm ({shown}). "
+                    "A block or covariate should be constant there."
+                )
+            values.append(different.iloc[0])
+    return pd.DataFrame(columns, index=facts.index)
 
 
 def composition_rows(cells: pd.DataFrame, facts: pd.DataFrame, tissue: str) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ class Abundance:
             Column("kind", "text", "", "ratio, or centred: log2 over the geometric mean share."),
             Column("tissue", "text", "", "Tissue compared within; empty where tissues are."),
             Column("status", "text", "", "tested, not_testable or abstained."),
-            Column("reason", "text", "", "Why not tested."),
+            Column("reason", "text", "", "Why not tested, or what was not adjusted for."),
             Column("n_donors", "whole", "donors", "Donors that enter."),
             Column("n_case", "whole", "donors", "Donors in the case arm."),
             Column("n_reference", "whole", "donors", "Donors in the reference arm."),
