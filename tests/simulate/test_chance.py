@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import kstest
 from scipy.stats import poisson as poisson_law
 
 from turncoat.errors import ModelError
 from turncoat.simulate.engine.form import Constant, Form, Reaction, State
 from turncoat.simulate.engine.simulator import Simulator
-from turncoat.simulate.stochastic import colonies, networks, streams
+from turncoat.simulate.stochastic import colonies, inversion, networks, streams
 from turncoat.tables import FloatArray
 
 # Known answers published with Philox 4x32-10 (Random123): key, counter, words.
@@ -152,16 +155,43 @@ def test_colony_steps_have_the_moments_of_birth_and_death(
         np.zeros(4, np.uint64),
         1.5,
     )
+    lost, ratio = colonies.transition(birth, death, days)
     drawn = np.array(
-        [colonies.following_size(size, birth, death, days, stream, words) for _ in range(4000)]
+        [colonies.following_size(size, lost, ratio, stream, words) for _ in range(4000)]
     )
     net = birth - death
     grown = np.exp(net * days)
     spread = 2 * birth * days if net == 0 else (birth + death) / net * grown * (grown - 1)
     moments_agree(drawn, size * grown, size * spread)
-    lost = colonies.transition(birth, death, days)[0]
     gone, chance = np.mean(drawn == 0), lost**size
     assert gone == pytest.approx(chance, abs=4 * np.sqrt(chance * (1 - chance) / 4000) + 1e-9)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.floats(1e-9, 1 - 1e-9), st.integers(0, 40), st.floats(0.0, 1.0), st.floats(0.0, 0.75))
+def test_inversion_gives_the_quantiles(u: float, size: int, chance: float, ratio: float) -> None:
+    # On the edge between two numbers either is right to the last bit.
+    for draw, law, p in (
+        (inversion.binomial, scipy.stats.binom, chance),
+        (inversion.negative_binomial, scipy.stats.nbinom, 1.0 - ratio),
+    ):
+        found = draw(u, float(size), chance if draw is inversion.binomial else ratio)
+        if size == 0:
+            assert found == 0.0
+            continue
+        assert law.cdf(found, size, p) >= u - 1e-9
+        assert law.cdf(found - 1, size, p) <= u + 1e-9
+
+
+def test_lines_of_long_transitions_have_the_same_law() -> None:
+    stream, words = streams.stream_of(8), np.zeros(4, np.uint64)
+    lost, ratio = colonies.transition(0.9, 0.2, 4.0)
+    assert ratio > colonies.LARGEST_RATIO
+    drawn = np.array(
+        [colonies.following_size(5.0, lost, ratio, stream, words) for _ in range(4000)]
+    )
+    grown = np.exp(0.7 * 4.0)
+    moments_agree(drawn, 5.0 * grown, 5.0 * 1.1 / 0.7 * grown * (grown - 1))
 
 
 def one_organ(
@@ -225,6 +255,7 @@ def test_burden_follows_the_equation_of_the_shipped_model() -> None:
     organ = colonies.Organ(
         np.zeros(times.size), mean(assigned["death_lung"][0]), mean(kill),
         float(p[0, model.constant("b_met")]), np.array([500.0, 1.0]),
+        np.zeros(times.size), np.zeros(times.size),
     )  # fmt: skip
     colonies.grow(organ, times, streams.stream_of(0), np.zeros(4, np.uint64), burden[0])
     true = solution.states[0, :, model.state("met_lung")]

@@ -1,13 +1,17 @@
 """The two studies' signs are reproduced, and each mechanism is needed for them."""
 
+from typing import Any
+
 import pytest
 
+import turncoat as tc
 from turncoat.errors import ArgumentError
 from turncoat.simulate import experiments
 from turncoat.simulate import signs as signs_of
 from turncoat.simulate.result import Trial
 
 N_MICE = 300
+THE_PAIR = ("control", "nk depletion", "anti-PD-L1", "anti-PD-L1 + nk depletion")
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +27,32 @@ def kos() -> Trial:
 def test_published_signs_of_thacker_are_reproduced(thacker: Trial) -> None:
     signs = signs_of.thacker_signs(thacker)
     assert signs.all_supported, signs.table.loc[~signs.table["supported"]].to_string()
+
+
+def test_both_readings_of_improved_are_in_the_table(thacker: Trial) -> None:
+    """The abstract's sign, better than either alone; and ours, more than additive."""
+    table = signs_of.thacker_signs(thacker).table.set_index("claim")
+    for claim in (
+        "NK depletion improves on anti-PD-L1 alone",
+        "anti-PD-L1 improves on NK depletion alone",
+    ):
+        assert table.loc[claim, "study"] == "Thacker 2023"
+        assert table.loc[claim, "supported"]
+    stricter = table.loc["NK depletion and anti-PD-L1: more than additive"]
+    assert stricter["study"] == "stricter than Thacker 2023"
+    # Not supported, and said so: the interval holds 1. See docs/rooms/simulate.md for why.
+    assert stricter["low"] < 1 < stricter["high"]
+    assert not stricter["supported"]
+
+
+def test_nk_cells_that_do_not_kill_the_primary_make_the_pair_more_than_additive() -> None:
+    """Why it is not: depletion gives up killing as well as Wnt, and the two cancel."""
+    arms = {name: experiments.THACKER[name] for name in THE_PAIR}
+    named: dict[str, Any] = {"n_mice": 250, "seed": 0, "days": experiments.THACKER_DAYS}
+    mute = tc.sim.trial("thacker", arms, changes={"k_nk": 0.0}, **named)
+    assert signs_of.interaction(mute, "anti-PD-L1", "nk depletion", THE_PAIR[-1])[2] < 1
+    open_ = tc.sim.trial("thacker", arms, changes={"K_exclusion": 1000.0}, **named)
+    assert signs_of.interaction(open_, "anti-PD-L1", "nk depletion", THE_PAIR[-1])[1] > 1
 
 
 def test_published_signs_of_kos_are_reproduced(kos: Trial) -> None:

@@ -1,5 +1,7 @@
 """Virtual trials: paired, reproducible, complete about what was left out."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,21 +33,34 @@ def test_arms_share_their_mice() -> None:
 
 def test_chunks_threads_and_company_do_not_change_a_mouse(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run()
-    pd.testing.assert_frame_equal(whole.table, run(threads=2).table)
+    assert exact(run(threads=2)) == exact(whole)
     monkeypatch.setattr(trial_module, "CHUNK", 7)
-    pd.testing.assert_frame_equal(whole.table, run(threads=2).table)
+    assert exact(run(threads=2)) == exact(whole)
     few = run(n_mice=5).table
     kept = whole.table[whole.table["mouse"].isin(few["mouse"])].reset_index(drop=True)
-    pd.testing.assert_frame_equal(kept, few)
+    pd.testing.assert_frame_equal(kept, few, check_exact=True)
 
 
-def test_dask_gives_the_same() -> None:
+def exact(found: Trial) -> bytes:
+    """Every bit of a trial's table and curves."""
+    numbers = found.table.select_dtypes("number").to_numpy(float).tobytes()
+    return numbers + "".join(found.table["status"]).encode() + found.curves.tobytes()
+
+
+def test_two_dask_workers_give_the_same_to_the_last_bit() -> None:
     distributed = pytest.importorskip("distributed")
-    with distributed.Client(
-        processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None
-    ) as client:
-        found = run(client=client)
-    pd.testing.assert_frame_equal(found.table, run().table)
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        found = run(client=client, n_mice=300)
+        used = client.run(lambda: "turncoat.simulate.trial" in sys.modules)
+    threaded = run(threads=2, n_mice=300)
+    assert list(used.values()) == [True, True]
+    pd.testing.assert_frame_equal(found.table, threaded.table, check_exact=True)
+    assert exact(found) == exact(threaded) == exact(run(n_mice=300))
 
 
 def test_another_seed_is_another_population() -> None:

@@ -10,18 +10,18 @@ from turncoat.errors import DroppedDataWarning, warn
 from turncoat.simulate.engine.simulator import STATUSES
 from turncoat.simulate.mouse import mouse
 from turncoat.simulate.result import Trial
-from turncoat.simulate.run_mice import Plan, Rows
+from turncoat.simulate.run_mice import Outcome, Plan, Rows
 from turncoat.simulate.schedule import Arm
-from turncoat.tables import FloatArray, IntArray
+from turncoat.tables import IntArray
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """What one chunk of candidates gave: rows per arm for those enrolled."""
+    """What one chunk of candidates gave: the outcome in each arm for those enrolled."""
 
     enrolled: IntArray
     rejected: list[tuple[int, str]]
-    rows: list[Rows]
+    outcomes: list[Outcome]
 
 
 def assemble(plan: Plan, chunks: list[Chunk], n_mice: int, context: str) -> Trial:
@@ -30,12 +30,11 @@ def assemble(plan: Plan, chunks: list[Chunk], n_mice: int, context: str) -> Tria
     last = int(ids.max())
     rejected = [pair for chunk in chunks for pair in chunk.rejected if pair[0] < last]
     joined = [
-        Rows.join([chunk.rows[k] for chunk in chunks]).take(slice(0, n_mice))
-        for k in range(len(plan.arms))
+        Outcome.join([chunk.outcomes[k] for chunk in chunks], n_mice) for k in range(len(plan.arms))
     ]
     tables = [
-        _arm_table(plan, arm, ids, rows, joined[0])
-        for arm, rows in zip(plan.arms, joined, strict=True)
+        _arm_table(arm, ids, outcome, joined[0])
+        for arm, outcome in zip(plan.arms, joined, strict=True)
     ]
     table = pd.concat(tables, ignore_index=True)
     failed = table["status"] != "done"
@@ -49,7 +48,7 @@ def assemble(plan: Plan, chunks: list[Chunk], n_mice: int, context: str) -> Tria
         dropped=Trial.dropped_schema.build([{"mouse": m, "reason": r} for m, r in rejected]),
         times=plan.times,
         quantities=Rows.QUANTITIES if plan.keep_curves else (),
-        curves=_curves(plan, joined),
+        curves=np.concatenate([outcome.curves for outcome in joined]),
         params=_params(plan, n_mice, context, len(rejected)),
     )
 
@@ -73,32 +72,9 @@ def _params(plan: Plan, n_mice: int, context: str, n_rejected: int) -> dict[str,
     }
 
 
-def _arm_table(plan: Plan, arm: Arm, ids: IntArray, rows: Rows, reference: Rows) -> pd.DataFrame:
-    day, reached = rows.endpoint(plan.times, plan.endpoint)
+def _arm_table(arm: Arm, ids: IntArray, outcome: Outcome, reference: Outcome) -> pd.DataFrame:
     with np.errstate(divide="ignore", invalid="ignore"):
-        change = np.log2(rows.volume[:, -1] / reference.volume[:, -1])
-    columns: dict[str, Any] = {
-        "mouse": ids,
-        "arm": [arm.name] * ids.size,
-        "status": [STATUSES[code] for code in rows.status],
-        "volume": rows.volume[:, -1],
-        "change": change,
-        "stem_share": rows.stem_share,
-        "endpoint_day": day,
-        "endpoint_reached": reached,
-    }
-    for organ, counts, burden in (
-        ("node", rows.node_counts, rows.node_burden),
-        ("lung", rows.lung_counts, rows.lung_burden),
-    ):
-        columns[f"{organ}_lodged"] = counts[:, 0]
-        columns[f"{organ}_colonies"] = counts[:, 1]
-        columns[f"{organ}_small"] = counts[:, 2]
-        columns[f"{organ}_burden"] = burden[:, -1]
-    return pd.DataFrame(columns)
-
-
-def _curves(plan: Plan, joined: list[Rows]) -> FloatArray:
-    if not plan.keep_curves:
-        return np.zeros((sum(rows.status.size for rows in joined), 0, plan.times.size), np.float32)
-    return np.concatenate([rows.curves() for rows in joined])
+        change = np.log2(outcome.table["volume"] / reference.table["volume"])
+    status = np.array(STATUSES, dtype=object)[outcome.table["status"]]
+    columns = {"mouse": ids, "arm": [arm.name] * ids.size} | outcome.table
+    return pd.DataFrame(columns | {"status": status, "change": change})

@@ -93,7 +93,7 @@ def draw_mice(
     table = varying()
     uniforms = np.empty((ids.size, len(table)))
     uniform_matrix(stream_of(seed, 0, PRIORS), ids, uniforms)
-    scores = ndtri(uniforms) @ mixing().T
+    scores = _mixed(ndtri(uniforms))
     drawn = np.exp(spread * scores * table["sigma"].to_numpy())
     constants = _constants(model, centre, ids.size)
     starts = np.tile([centre[name] for name in model.form.state_names], (ids.size, 1))
@@ -108,6 +108,15 @@ def draw_mice(
         possible &= (target[:, position] >= low) & (target[:, position] <= high)
     chance = constants[:, model.constant("p_renew")] + constants[:, model.constant("p_wnt")]
     return Mice(ids, constants, starts, possible & (chance <= 1.0))
+
+
+def _mixed(normals: FloatArray) -> FloatArray:
+    """Correlate independent normals; a matrix product would round by the number of mice."""
+    weights = mixing()
+    scores = np.zeros_like(normals)
+    for k in range(weights.shape[1]):
+        scores += normals[:, k : k + 1] * weights[:, k]
+    return scores
 
 
 def _constants(model: Simulator, centre: dict[str, float], n_mice: int) -> FloatArray:

@@ -1,7 +1,7 @@
 """One arm for some mice: the deterministic body first, then chance in the organs."""
 
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -57,13 +57,6 @@ class Rows:
         """Keep some of the mice."""
         return Rows(*(getattr(self, field.name)[kept] for field in fields(self)))
 
-    @staticmethod
-    def join(parts: "list[Rows]") -> "Rows":
-        """Put mice of several chunks together, in order."""
-        return Rows(
-            *(np.concatenate([getattr(p, field.name) for p in parts]) for field in fields(Rows))
-        )
-
     @property
     def stem_share(self) -> FloatArray:
         """Stem-like share of living tumour cells at the end."""
@@ -83,10 +76,46 @@ class Rows:
         day = times[k - 1] + share * (times[k] - times[k - 1])
         return np.where(reached, day, times[-1]), np.asarray(reached)
 
+    def outcome(self, plan: Plan) -> "Outcome":
+        """Keep what a trial reports; done by the worker, so that joining chunks is little work."""
+        day, reached = self.endpoint(plan.times, plan.endpoint)
+        table: dict[str, Any] = {
+            "status": self.status,
+            "volume": self.volume[:, -1].copy(),
+            "stem_share": self.stem_share,
+            "endpoint_day": day,
+            "endpoint_reached": reached,
+        }
+        for organ in ("node", "lung"):
+            counts, burden = getattr(self, f"{organ}_counts"), getattr(self, f"{organ}_burden")
+            table[f"{organ}_lodged"] = counts[:, 0]
+            table[f"{organ}_colonies"] = counts[:, 1]
+            table[f"{organ}_small"] = counts[:, 2]
+            table[f"{organ}_burden"] = burden[:, -1].copy()
+        empty = np.zeros((self.status.size, 0, plan.times.size), np.float32)
+        return Outcome(table, self.curves() if plan.keep_curves else empty)
+
     def curves(self) -> FloatArray:
         """Give the daily curves, ``(mice, quantities, times)``, in single precision."""
         stacked = np.stack([getattr(self, name) for name in self.QUANTITIES], axis=1)
         return np.asarray(stacked, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial reports of some mice in one arm: a value each, and the curves if kept."""
+
+    table: dict[str, Any]
+    curves: FloatArray
+
+    @staticmethod
+    def join(parts: "list[Outcome]", n_mice: int) -> "Outcome":
+        """Put the first mice of several chunks together, in order."""
+        table = {
+            name: np.concatenate([part.table[name] for part in parts])[:n_mice]
+            for name in parts[0].table
+        }
+        return Outcome(table, np.concatenate([part.curves for part in parts])[:n_mice])
 
 
 def run_arm(plan: Plan, arm: Arm, mice: Mice, *, organs_too: bool = True) -> Rows:

@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+import math
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,6 +12,7 @@ import numpy as np
 
 from turncoat.errors import ArgumentError, ModelError
 from turncoat.simulate.assemble import Chunk, assemble
+from turncoat.simulate.engine.lane_code import LANES
 from turncoat.simulate.mouse import mouse, values
 from turncoat.simulate.population import draw_mice
 from turncoat.simulate.result import Trial
@@ -23,6 +26,9 @@ DEFAULT_ENDPOINT = 1000.0
 RTOL = 1e-4
 # Candidates that one worker takes at once, and how many are tried for each mouse wanted.
 CHUNK = 250
+# With several workers: chunks per worker if the chunks then stay larger than the smallest.
+CHUNKS_EACH, SMALLEST_CHUNK = 4, 32
+SPARE_CANDIDATES = 1.03
 MOST_CANDIDATES = 20
 MOST_MICE = 10_000_000
 # A control tumour smaller than this at the end has not taken: such mice are not enrolled.
@@ -94,7 +100,8 @@ def trial(
     2
     """
     plan = _plan(context, arms, n_mice, seed, days, changes, spread, endpoint, keep_curves)
-    chunks = _enrol(plan, n_mice, _mapper(threads, client, progress))
+    workers = 1 if client is not None else threads or os.cpu_count() or 1
+    chunks = _enrol(plan, n_mice, workers, _mapper(threads, client, progress))
     return assemble(plan, chunks, n_mice, context)
 
 
@@ -174,10 +181,10 @@ def _mapper(threads: int | None, client: Any, progress: Callable[[int], None] | 
     return run
 
 
-def _enrol(plan: Plan, n_mice: int, mapper: Mapper) -> list[Chunk]:
+def _enrol(plan: Plan, n_mice: int, workers: int, mapper: Mapper) -> list[Chunk]:
     """Try candidates in order until enough are enrolled."""
     # Compile and cache before any worker starts.
-    _ = mouse().functions
+    _ = mouse().functions, n_mice >= LANES and mouse().lane_functions
     chunks: list[Chunk] = []
     first, enrolled = 0, 0
     while enrolled < n_mice:
@@ -186,14 +193,24 @@ def _enrol(plan: Plan, n_mice: int, mapper: Mapper) -> list[Chunk]:
                 f"Only {enrolled} of {first} candidate mice grew a tumour of "
                 f"{SMALLEST_CONTROL:g} mm3 by the last day; check the parameters or the days."
             )
-        missing = n_mice - enrolled
-        firsts = list(range(first, first + missing, CHUNK))
-        size = functools.partial(run_chunk, plan, min(CHUNK, missing))
-        found = mapper(size, firsts)
+        # As many as are likely to be needed: a round ends with workers that wait for the last.
+        share = max(enrolled / first, 1.0 / MOST_CANDIDATES) if first else 1.0
+        wanted = math.ceil(SPARE_CANDIDATES * (n_mice - enrolled) / share)
+        size = _chunk_size(wanted, workers)
+        firsts = list(range(first, first + wanted, size))
+        found = mapper(functools.partial(run_chunk, plan, size), firsts)
         chunks += found
         enrolled += sum(chunk.enrolled.size for chunk in found)
-        first = firsts[-1] + min(CHUNK, missing)
+        first = firsts[-1] + size
     return chunks
+
+
+def _chunk_size(wanted: int, workers: int) -> int:
+    """Candidates per chunk: enough chunks for all workers to end at about the same time."""
+    largest = min(CHUNK, wanted)
+    if workers > 1:
+        largest = min(largest, max(SMALLEST_CHUNK, math.ceil(wanted / (CHUNKS_EACH * workers))))
+    return math.ceil(wanted / math.ceil(wanted / largest))
 
 
 def run_chunk(plan: Plan, size: int, first: int) -> Chunk:
@@ -216,4 +233,4 @@ def run_chunk(plan: Plan, size: int, first: int) -> Chunk:
     rows = [
         control.take(kept) if not arm.items else run_arm(plan, arm, chosen) for arm in plan.arms
     ]
-    return Chunk(chosen.ids, rejected, rows)
+    return Chunk(chosen.ids, rejected, [found.outcome(plan) for found in rows])

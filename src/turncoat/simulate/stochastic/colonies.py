@@ -17,16 +17,20 @@ from typing import NamedTuple
 import numpy as np
 
 from turncoat.kernel import AS_WRITTEN, kernel
-from turncoat.simulate.stochastic.streams import exponential, normal, uniform
+from turncoat.simulate.stochastic.inversion import binomial, negative_binomial
+from turncoat.simulate.stochastic.streams import normal, uniform_pair
 from turncoat.tables import FloatArray, IntArray
 
 ESTABLISHED = 1000.0
 CELLS_PER_MILLION = 1e6
-# Below this a colony's cells are drawn one by one; above, as a normal with exact moments.
+# Below this a colony's next size is drawn exactly; above, as a normal with exact moments.
 EXACT_BELOW = 32.0
+# Inversion counts up to the growth drawn: not for transitions in which lines grow manyfold.
+LARGEST_RATIO = 0.75
 MOST_COLONIES = 20_000
 ARRIVALS, COLONY, RETURNED = np.uint64(16), np.uint64(32), np.uint64(0xFFFFFFFF)
 DRAWS_PER_STEP = np.uint64(4096)
+NONE_SPARE = -1.0
 
 
 class Organ(NamedTuple):
@@ -34,7 +38,8 @@ class Organ(NamedTuple):
 
     Rates are per day: ``arrivals`` of cells that lodge, ``death`` of a cell of a small
     colony, ``kill`` the part of it by natural killer cells, ``birth``. ``limits`` holds the
-    burden (million cells) at which growth stops and at which killing is half as strong.
+    burden (million cells) at which growth stops and at which killing is half as strong;
+    ``lost`` and ``ratio`` the :func:`transition` over each interval.
     """
 
     arrivals: FloatArray
@@ -42,6 +47,8 @@ class Organ(NamedTuple):
     kill: FloatArray
     birth: float
     limits: FloatArray
+    lost: FloatArray
+    ratio: FloatArray
 
 
 def transition_reference(birth: float, death: float, days: float) -> tuple[float, float]:
@@ -66,22 +73,35 @@ def transition(birth: float, death: float, days: float) -> tuple[float, float]:
 
 @kernel(reference=AS_WRITTEN, allocates=False)
 def following_size(
-    size: float, birth: float, death: float, days: float, stream: IntArray, words: IntArray
+    size: float, lost: float, ratio: float, stream: IntArray, words: IntArray
 ) -> float:
-    """Cells of a colony some days later."""
-    lost, ratio = transition(birth, death, days)
-    if size >= EXACT_BELOW:
+    """Cells of a colony after a transition: its living lines, and what they grew by.
+
+    Each line dies out with chance ``lost``, else it has one cell and a geometric number
+    more. The lines left are binomial and their growth negative binomial, both exact.
+    """
+    if size >= EXACT_BELOW or ratio > LARGEST_RATIO:
         mean = (1.0 - lost) / (1.0 - ratio)
         spread = (1.0 - lost) * (ratio + lost) / (1.0 - ratio) ** 2
-        drawn = size * mean + math.sqrt(size * spread) * normal(stream, words)
-        return max(0.0, float(math.floor(drawn + 0.5)))
-    total = 0.0
-    scale = 1.0 / math.log(ratio) if ratio > 0.0 else 0.0
+        if size >= EXACT_BELOW:
+            drawn = size * mean + math.sqrt(size * spread) * normal(stream, words)
+            return max(0.0, float(math.floor(drawn + 0.5)))
+        return lines_one_by_one(size, lost, ratio, stream, words)
+    first, second = uniform_pair(stream, words)
+    alive = binomial(first, size, 1.0 - lost)
+    return alive + negative_binomial(second, alive, ratio) if alive > 0.0 else 0.0
+
+
+@kernel(reference=AS_WRITTEN, allocates=False)
+def lines_one_by_one(
+    size: float, lost: float, ratio: float, stream: IntArray, words: IntArray
+) -> float:
+    """Cells after a transition so long that inversion would count very far."""
+    total, scale = 0.0, 1.0 / math.log(ratio)
     for _ in range(int(size)):
-        # One draw decides both: above ``lost`` it is uniform again on what is left.
-        drawn = uniform(stream, words)
-        if drawn >= lost:
-            total += 1.0 + math.floor(scale * math.log((1.0 - drawn) / (1.0 - lost)))
+        first, second = uniform_pair(stream, words)
+        if first >= lost:
+            total += 1.0 + math.floor(scale * math.log(second))
     return total
 
 
@@ -91,11 +111,14 @@ def follow_colony(
 ) -> tuple[float, int]:
     """Follow a colony from one cell; its last size, and the time at which it is established."""
     size, first = 1.0, stream[5]
+    days = (times[step + 1] - times[step]) * (1.0 - share)
+    lost, ratio = transition(organ.birth, organ.death[step], days)
     for k in range(step, times.size - 1):
-        days = (times[k + 1] - times[k]) * (1.0 - share if k == step else 1.0)
         stream[2] = np.uint64(k) * DRAWS_PER_STEP
         stream[5] = first
-        size = following_size(size, organ.birth, organ.death[k], days, stream, words)
+        if k > step:
+            lost, ratio = organ.lost[k], organ.ratio[k]
+        size = following_size(size, lost, ratio, stream, words)
         if size == 0.0:
             return 0.0, times.size
         if size >= ESTABLISHED:
@@ -125,11 +148,20 @@ def grow(
         if 0.0 < size * CELLS_PER_MILLION < ESTABLISHED:
             stream[2], stream[5] = np.uint64(k) * DRAWS_PER_STEP, RETURNED
             cells = math.floor(size * CELLS_PER_MILLION)
-            death = organ.death[k]
             if burden[k] * CELLS_PER_MILLION < ESTABLISHED:
-                cells = following_size(cells, organ.birth, death, days, stream, words)
+                cells = following_size(cells, organ.lost[k], organ.ratio[k], stream, words)
             size = cells / CELLS_PER_MILLION
         burden[k + 1] += size
+
+
+@kernel(reference=AS_WRITTEN, allocates=False)
+def next_gap(spare: float, lodged: float, stream: IntArray, words: IntArray) -> tuple[float, float]:
+    """Give the expected arrivals before the next one, and the gap drawn with it for the one after."""
+    if spare != NONE_SPARE:
+        return spare, NONE_SPARE
+    stream[2], stream[5] = np.uint64(lodged), np.uint64(0)
+    first, second = uniform_pair(stream, words)
+    return -math.log(first), -math.log(second)
 
 
 @kernel(reference=AS_WRITTEN, allocates=False)
@@ -143,11 +175,9 @@ def colonise(
     """
     purpose = stream[4]
     lodged, established, small = 0.0, 0.0, 0.0
-    passed, waiting = 0.0, 0.0
-    stream[2], stream[4], stream[5] = np.uint64(0), purpose + ARRIVALS, np.uint64(0)
-    next_draw = np.uint64(0)
-    waiting = exponential(stream, words)
-    next_draw = stream[2]
+    stream[4] = purpose + ARRIVALS
+    passed = 0.0
+    waiting, spare = next_gap(NONE_SPARE, lodged, stream, words)
     for k in range(times.size - 1):
         expected = organ.arrivals[k] * (times[k + 1] - times[k])
         while waiting < passed + expected and lodged < MOST_COLONIES:
@@ -160,9 +190,9 @@ def colonise(
                 burden[when] += size / CELLS_PER_MILLION
             elif size > 0.0:
                 small += 1.0
-            stream[2], stream[4], stream[5] = next_draw, purpose + ARRIVALS, np.uint64(0)
-            waiting += exponential(stream, words)
-            next_draw = stream[2]
+            stream[4] = purpose + ARRIVALS
+            gap, spare = next_gap(spare, lodged, stream, words)
+            waiting += gap
         passed += expected
     stream[4] = purpose + COLONY
     grow(organ, times, stream, words, burden)
@@ -178,9 +208,12 @@ def colonise_batch(
 ) -> None:  # fmt: skip
     """Seed and follow one organ of every mouse, each from the mouse's own stream."""
     stream, words = seed_stream.copy(), np.zeros(4, np.uint64)
+    lost, ratio = np.zeros(times.size - 1), np.zeros(times.size - 1)
     for row in range(mice.size):
         stream[3] = np.uint64(mice[row])
-        organ = Organ(arrivals[row], death[row], kill[row], birth[row], limits[row])
+        for k in range(lost.size):
+            lost[k], ratio[k] = transition(birth[row], death[row, k], times[k + 1] - times[k])
+        organ = Organ(arrivals[row], death[row], kill[row], birth[row], limits[row], lost, ratio)
         lodged, established, small = colonise(organ, times, stream, words, burden[row])
         counts[row, 0] = lodged
         counts[row, 1] = established

@@ -66,6 +66,15 @@ def uniform(stream: IntArray, words: IntArray) -> float:
 
 
 @kernel(reference=AS_WRITTEN, allocates=False)
+def uniform_pair(stream: IntArray, words: IntArray) -> tuple[float, float]:
+    """Two draws strictly between 0 and 1 for the price of one."""
+    first = uniform(stream, words)
+    high = float(words[2] >> np.uint64(5))
+    low = float(words[3] >> np.uint64(6))
+    return first, (high * 67108864.0 + low + 0.5) / 9007199254740992.0
+
+
+@kernel(reference=AS_WRITTEN, allocates=False)
 def exponential(stream: IntArray, words: IntArray) -> float:
     """Draw a waiting time of mean one."""
     return -math.log(uniform(stream, words))
@@ -74,8 +83,8 @@ def exponential(stream: IntArray, words: IntArray) -> float:
 @kernel(reference=AS_WRITTEN, allocates=False)
 def normal(stream: IntArray, words: IntArray) -> float:
     """Draw a standard normal (Box and Muller, one of the pair)."""
-    radius = math.sqrt(-2.0 * math.log(uniform(stream, words)))
-    return radius * math.cos(2.0 * math.pi * uniform(stream, words))
+    first, second = uniform_pair(stream, words)
+    return math.sqrt(-2.0 * math.log(first)) * math.cos(2.0 * math.pi * second)
 
 
 @kernel(reference=AS_WRITTEN, allocates=False)
