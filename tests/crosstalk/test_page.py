@@ -1,5 +1,6 @@
 """The stage and the section of crosstalk, on a planted study with known truth."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 import turncoat as tc
 from turncoat.crosstalk import Crosstalk, crosstalk
 from turncoat.pipeline.rooms.crosstalk import STAGE
-from turncoat.report.sections.crosstalk import section
+from turncoat.report.sections.crosstalk import _direction, section
 from turncoat.study.planted import Edge, Plan
 
 pytestmark = pytest.mark.filterwarnings("ignore::turncoat.errors.TurncoatWarning")
@@ -65,11 +66,60 @@ def test_section_tells_what_was_planted(result: Crosstalk) -> None:
     assert written.notes
 
 
+def test_signals_are_told_once_with_true_minus_and_whom_they_serve(result: Crosstalk) -> None:
+    written = section(Paper({"one": result}))  # type: ignore[arg-type]
+    assert written is not None
+    signals = [
+        claim.subject.split(" → ")[0] + claim.subject.split(" · ")[-1] for claim in written.claims
+    ]
+    assert len(set(signals)) == len(signals)
+    for claim in written.claims:
+        assert not re.search(r"(?<![\w])-\d", claim.sentence)
+    directions = {claim.subject: claim.evidence[0].direction for claim in written.claims}
+    inflamed = next(name for name in directions if "IL1B → IL1R1" in name and "Fibroblast" in name)
+    assert directions[inflamed] == "pro-tumour"
+    shown = written.tables[0].frame
+    assert set(shown["serves"]) <= {"the tumour", "defence", ""}
+    assert shown.loc[shown["edge"].str.contains("IL1B → IL1R1"), "serves"].eq("the tumour").any()
+
+
+def test_loss_of_a_defence_serves_the_tumour() -> None:
+    for effect, verdict, direction in (
+        ("anti_tumour", "lost", "pro-tumour"),
+        ("anti_tumour", "gained", "anti-tumour"),
+        ("pro_tumour", "lost", "anti-tumour"),
+        ("unknown", "lost", "unknown"),
+        ("pro_tumour", "opposed", "unknown"),
+    ):
+        assert _direction({"effect": effect, "verdict": verdict}) == direction
+
+
+def test_tables_tell_programmes_key_populations_and_gaps_of_the_panel(result: Crosstalk) -> None:
+    written = section(Paper({"one": result}))  # type: ignore[arg-type]
+    assert written is not None
+    tables = {table.title.split(",")[0]: table for table in written.tables}
+    programmes = tables["What the receivers do"]
+    assert not programmes.folded
+    first = programmes.frame.iloc[0]
+    assert (first["programme"], first["answer"]) == ("NF-kappaB", "rises")
+    key = tables["Between tumour cells"].frame
+    assert set(key["sender"]) == {"Macrophage", "NK", "Treg", "Tumour"}
+    assert set(key.loc[key["sender"] == "NK", "status"]) == {"not_asked"}
+    assert "tested" in set(key.loc[key["sender"] == "Macrophage", "status"])
+    asked = result.encounters.query("sender == 'Macrophage'")
+    assert asked["n_edges"].sum() == len(result.table)
+    assert (asked.loc[asked["status"] == "not_testable", "reason"] != "").all()
+    panel = tables["What the panel can show"].frame.set_index("pathway")
+    assert set(panel.loc[panel["missing"] > 0, "lacking"]) != {""}
+    assert "WNT" in panel.index
+
+
 def test_section_without_a_testable_edge_says_so(result: Crosstalk) -> None:
     empty = Crosstalk(
         result.table_schema.build([]),
         result.donors_schema.build([]),
         result.programmes_schema.build([]),
+        result.encounters,
         result.abundance,
         result.antagonists,
         result.coverage,

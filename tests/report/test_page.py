@@ -1,5 +1,6 @@
 """The pages: self-contained, escaped, readable, and the same as the numbers behind them."""
 
+import dataclasses
 import json
 import re
 from html.parser import HTMLParser
@@ -11,7 +12,7 @@ import turncoat as tc
 from report.pages import BROWSER, EVIL, claim, evidence, full_page, look
 from turncoat.errors import ArgumentError, FileFormatError, MissingFileError
 from turncoat.report.answer import answer_of
-from turncoat.report.claim import join_claims
+from turncoat.report.claim import Claim, join_claims
 from turncoat.report.page import render_plain, render_report
 from turncoat.report.section import Figure
 
@@ -62,6 +63,24 @@ def test_the_answer_comes_first_and_gravest_first() -> None:
     assert html.index('id="answer"') < html.index("<nav") < html.index('id="allegiance"')
     assert [other.subject for other in answer.others] == ["NK → tumour"]
     assert answer_of([]).lead.startswith("No population could be judged")
+
+
+def test_findings_on_one_rung_are_told_only_where_nothing_better_is_held() -> None:
+    def other(name: str, qvalue: float, *kinds: str) -> Claim:
+        rungs = [dataclasses.replace(evidence(rung=kind), qvalue=qvalue) for kind in kinds]
+        made = claim(name, "gained", "c", *rungs)
+        return dataclasses.replace(made, identifier=f"crosstalk/c/{name}")
+
+    weak = [other(f"w{n}", 0.001 * (5 - n), "edge") for n in range(5)]
+    unclear = other("u", 0.04, "edge")
+    held = [other("later", 0.03, "edge", "response"), other("sooner", 0.01, "edge", "response")]
+    told = [each.subject for each in answer_of([unclear, *weak]).others]
+    assert told == ["w4", "w3", "w2"]
+    assert [each.subject for each in answer_of([unclear, *weak, *held]).others] == [
+        "sooner",
+        "later",
+    ]
+    assert answer_of([unclear]).others == ()
 
 
 def test_both_pages_say_research_use_only_and_synthetic() -> None:

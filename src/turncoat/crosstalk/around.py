@@ -24,6 +24,12 @@ def essential_machinery(species: str) -> dict[str, list[str]]:
     return {str(ligand): list(rows["gene"]) for ligand, rows in table.groupby("ligand")}
 
 
+def machinery_off_panel(genes: list[str], species: str) -> list[str]:
+    """List the machinery without which a ligand cannot leave its cell, and that is not measured."""
+    needed = {gene for names in essential_machinery(species).values() for gene in names}
+    return sorted(needed - set(genes))
+
+
 def machinery_status(field: Field, pairs: Pairs, limits: Limits, species: str) -> "pd.DataFrame":
     """Tell, per population and ligand, whether the sender can send it.
 

@@ -11,6 +11,7 @@ from turncoat.crosstalk.arguments import (
     chosen_populations,
     chosen_senders,
 )
+from turncoat.crosstalk.around import machinery_off_panel
 from turncoat.crosstalk.assemble import (
     abundance_table,
     antagonist_table,
@@ -18,6 +19,7 @@ from turncoat.crosstalk.assemble import (
     donor_table,
     dropped_table,
 )
+from turncoat.crosstalk.encounters import encounter_table
 from turncoat.crosstalk.evidence import edge_table, rank_edges
 from turncoat.crosstalk.heard import Responses
 from turncoat.crosstalk.listen import known_responses
@@ -148,12 +150,18 @@ def crosstalk(
         table=schema.build({name: ranked[name] for name in schema.names}),
         donors=donor_table(tissues, ranked, contrast),
         programmes=programme_table(tissues, ranked, known[0], fdr),
+        encounters=encounter_table(tissues, ranked, ask),
         abundance=abundance_table(tissues, counts_cells=counts_cells),
         antagonists=antagonist_table(tissues),
         coverage=coverage_table(known[0]),
         missing=Crosstalk.missing_schema.build(found_pairs.missing.to_dict("list")),  # type: ignore[arg-type]
         dropped=dropped_table(tissues, find_pairs(genes, species, pairs), limits),
-        params=_params(tally, contrast, limits, wanted, fdr, n_permutations),
+        params={
+            **_params(tally, contrast, limits, wanted, fdr, n_permutations),
+            "species": species,
+            "own_pairs": pairs is not None,
+            "machinery_missing": machinery_off_panel(genes, species),
+        },
     )
     _tell(result)
     if key_added is not None:

@@ -100,6 +100,24 @@ PROGRAMMES = TableSchema(
     key=(*KEY, "programme"),
 )
 
+ENCOUNTERS = TableSchema(
+    (
+        Column("sender", "text", "", "Population that may send."),
+        Column("receiver", "text", "", "Population that may receive."),
+        Column("tissue", "text", "", "Tissue compared within; empty where tissues are compared."),
+        Column("n_case", "whole", "donors", "Case donors with enough cells of both in a sample."),
+        Column("n_reference", "whole", "donors", "Reference donors with enough of both."),
+        Column("n_edges", "whole", "edges", "Edges present in enough donors of an arm."),
+        Column("n_tested", "whole", "edges", "Edges that could be compared."),
+        Column("n_gained", "whole", "edges", "Edges gained."),
+        Column("n_lost", "whole", "edges", "Edges lost."),
+        Column("n_heard", "whole", "edges", "Edges whose receiver answers."),
+        Column("status", "text", "", "tested, not_testable or not_asked."),
+        Column("reason", "text", "", "Why nothing could be compared; or empty."),
+    ),
+    key=("sender", "receiver", "tissue"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Crosstalk:
@@ -113,6 +131,8 @@ class Crosstalk:
         Signal and response of every donor, for the edges ranked first.
     programmes
         Every programme of the receiver against the signal, for the edges ranked first.
+    encounters
+        Every sender and receiver: donors with both, edges, or why there are none.
     abundance
         Change of every population's share of cells.
     antagonists
@@ -130,6 +150,7 @@ class Crosstalk:
     table: pd.DataFrame
     donors: pd.DataFrame
     programmes: pd.DataFrame
+    encounters: pd.DataFrame
     abundance: pd.DataFrame
     antagonists: pd.DataFrame
     coverage: pd.DataFrame
@@ -153,6 +174,7 @@ class Crosstalk:
         key=(*KEY, "donor", "arm"),
     )
     programmes_schema: ClassVar[TableSchema] = PROGRAMMES
+    encounters_schema: ClassVar[TableSchema] = ENCOUNTERS
     abundance_schema: ClassVar[TableSchema] = TableSchema(
         (
             Column("population", "text", "", "Population."),
@@ -205,6 +227,7 @@ class Crosstalk:
             "table",
             "donors",
             "programmes",
+            "encounters",
             "abundance",
             "antagonists",
             "coverage",

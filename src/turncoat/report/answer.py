@@ -12,6 +12,10 @@ from turncoat.report.claim import Claim
 GRID_ROOM = "allegiance"
 #: Findings of other rooms that are shown at the top; the rest is in their sections.
 MAX_OTHERS = 5
+#: Findings on one kind of evidence: only so many, only at this q-value, and only where nothing
+#: stands on more.
+MAX_WEAK = 3
+CLEAR = 0.01
 
 SEVERITY = ("switched", "loyal", "inconclusive", "not testable")
 
@@ -48,16 +52,27 @@ def answer_of(claims: Sequence[Claim]) -> Answer:
     own = [claim for claim in claims if claim.identifier.startswith(f"{GRID_ROOM}/")]
     contrasts = tuple(dict.fromkeys(claim.contrast for claim in own))
     grid = {(claim.subject, claim.contrast): claim for claim in own}
-    others = [
-        claim
-        for claim in claims
-        if claim not in own and claim.grade in {"strong", "moderate", "weak"}
-    ]
-    rank = {"strong": 0, "moderate": 1, "weak": 2}
-    others.sort(key=lambda claim: rank[claim.grade])
-    return Answer(
-        _lead(own, contrasts), _subjects(own), contrasts, tuple(others[:MAX_OTHERS]), grid
-    )
+    others = _worth_a_line([claim for claim in claims if claim not in own])
+    return Answer(_lead(own, contrasts), _subjects(own), contrasts, others, grid)
+
+
+def _worth_a_line(claims: Sequence[Claim]) -> tuple[Claim, ...]:
+    """Rank the other rooms' findings; those of one rung come only where nothing better is held."""
+    held = [claim for claim in claims if claim.grade in {"strong", "moderate"}]
+    weak = [claim for claim in claims if claim.grade == "weak" and _least_q(claim) <= CLEAR]
+    rank = {"strong": 0, "moderate": 1}
+    held.sort(key=lambda claim: (rank[claim.grade], -_n_rungs(claim), _least_q(claim)))
+    weak.sort(key=_least_q)
+    return tuple(held[:MAX_OTHERS]) or tuple(weak[:MAX_WEAK])
+
+
+def _n_rungs(claim: Claim) -> int:
+    return len({rung.rung for rung in claim.evidence if rung.bearing == "supports"})
+
+
+def _least_q(claim: Claim) -> float:
+    values = [rung.qvalue for rung in claim.evidence if rung.bearing == "supports"]
+    return min((value for value in values if not math.isnan(value)), default=1.0)
 
 
 def _severity(claim: Claim) -> int:

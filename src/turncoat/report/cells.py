@@ -86,6 +86,17 @@ def number(value: float, *, digits: int = 3) -> str:
     return text.replace("-", "−")
 
 
+def signed(value: float) -> str:
+    """Write a change with its sign, two digits after the point.
+
+    Examples
+    --------
+    >>> signed(-0.504), signed(1.0)
+    ('−0.50', '+1.00')
+    """
+    return f"{value:+.2f}".replace("-", "−")
+
+
 def _short(value: float, digits: int) -> str:
     # Below 0.01 two digits say all that a p-value can.
     return f"{value:.{2 if abs(value) < 0.01 else digits}g}"

@@ -5,36 +5,19 @@ from typing import Any
 
 import pandas as pd
 
-from turncoat.crosstalk import Crosstalk, plot
+from turncoat.crosstalk import Crosstalk, plot, summary
 from turncoat.report.answer import listed
-from turncoat.report.cells import Estimate
-from turncoat.report.claim import Claim, Evidence
+from turncoat.report.cells import Estimate, number, signed
+from turncoat.report.claim import Claim, Direction, Evidence
 from turncoat.report.plain import plain_name
 from turncoat.report.section import Figure, Material, Section, Table, figure_of
-from turncoat.tables import Column, TableSchema
 
 #: Edges shown and claimed per contrast; all of them are in the findings.
 SHOWN_EDGES = 25
 CLAIMED = 10
 CHANGED = ("gained", "lost", "opposed")
 
-SHOWN = TableSchema(
-    columns=(
-        Column("edge", "text", "", "Sender, ligand, receptor, receiver."),
-        Column("tissue", "text", "", "Tissue within which the comparison was made."),
-        Column(
-            "outcome", "text", "", "gained, lost, opposed, not sent, composition only, unchanged."
-        ),
-        Column("change", "real", "log2, 95 %", "Change of edge strength, case − reference."),
-        Column("pvalue", "real", "", "Over donors: edge, ligand or receptor, times three."),
-        Column("qvalue", "real", "", "The same, corrected over pairs and edges."),
-        Column("donors", "text", "", "Donors with both sides in one sample, of those measured."),
-        Column("response", "text", "", "What was looked for in the receiver."),
-        Column("verdict", "text", "", "heard, silent, opposite or not testable."),
-        Column("ladder", "text", "", "Rungs of evidence that the edge reaches."),
-        Column("reason", "text", "", "Why, in words."),
-    ),
-)
+SERVES = {"pro_tumour": "the tumour", "anti_tumour": "defence"}
 NOTES = (
     (
         "An edge counts only where sender and receiver express their sides in the same sample; a "
@@ -46,6 +29,11 @@ NOTES = (
         "donors held out. It is association, not proof of contact."
     ),
     "RNA shows neither the protein nor its secretion. A silent edge is no evidence of absence.",
+    (
+        "Whom a signal serves is what experiments showed for this kind of receiver, each with its "
+        "publication in the findings (effect_source); signals shown both ways, and most others, are "
+        "left open."
+    ),
 )
 FALSIFIED = {
     "heard": "donors in whom the signal differs and the receiver's response does not.",
@@ -67,7 +55,7 @@ def section(material: Material) -> Section | None:
         claims=tuple(
             _claim(part, titles[part], {str(key): value for key, value in row.items()})
             for part, result in found.items()
-            for row in _changed(result).head(CLAIMED).to_dict("records")
+            for row in _claimed(result).to_dict("records")
         ),
         tables=tuple(
             table for part, result in found.items() for table in _tables(titles[part], result)
@@ -86,6 +74,11 @@ def section(material: Material) -> Section | None:
 def _changed(result: Crosstalk) -> pd.DataFrame:
     table = result.table
     return table[table["verdict"].isin(CHANGED)]
+
+
+def _claimed(result: Crosstalk) -> pd.DataFrame:
+    """One claim per signal: the edge of its best supported receptor."""
+    return _changed(result).drop_duplicates(summary.SIGNAL).head(CLAIMED)
 
 
 def _lead(title: str, result: Crosstalk) -> str:
@@ -107,51 +100,83 @@ def _lead(title: str, result: Crosstalk) -> str:
 
 
 def _tables(contrast: str, result: Crosstalk) -> list[Table]:
-    top = result.table.head(SHOWN_EDGES)
+    top = summary.leading(result.table, SHOWN_EDGES)
     rows = [_row({str(key): value for key, value in row.items()}) for row in top.to_dict("records")]
-    frame = pd.DataFrame(rows, columns=SHOWN.names)
+    frame = pd.DataFrame(rows, columns=summary.EDGE_ROWS.names)
     if not frame["tissue"].astype(bool).any():
         frame = frame.drop(columns="tissue")
-    coverage = result.coverage[~result.coverage["response"].str.endswith("(SecAct)")]
     tables = [
         Table(
             f"Edges, {contrast}",
             frame,
-            f"The best supported of {len(result.table)} edges present in enough donors.",
-            SHOWN,
+            f"The best supported signals among {len(result.table)} edges present in enough donors; "
+            f"false-discovery rate {number(result.params['fdr'])}.",
+            summary.EDGE_ROWS,
         ),
-        Table(
-            f"Responses measured, {contrast}",
-            coverage,
-            "A response is not scored where the panel lacks most of it.",
-            Crosstalk.coverage_schema,
-            folded=True,
-        ),
-        Table(
-            f"Share of each population, {contrast}",
-            result.abundance,
-            "A signal also changes when its sender becomes more common.",
-            Crosstalk.abundance_schema,
-            folded=True,
-        ),
+        *_folded(contrast, result),
     ]
     return [table for table in tables if len(table.frame)]
 
 
+def _folded(contrast: str, result: Crosstalk) -> list[Table]:
+    coverage = result.coverage[~result.coverage["response"].str.endswith("(SecAct)")]
+    genes = [str(gene) for gene in result.params.get("machinery_missing", [])]
+    unsent = f" Not measured: {listed(genes)}, needed to send some ligands." if genes else ""
+    rest = (
+        (
+            "What the receivers do",
+            summary.programme_rows(result, SHOWN_EDGES),
+            "Programmes of the receivers: those that follow a signal, then those expected of it.",
+            summary.PROGRAMME_ROWS,
+        ),
+        (
+            "Between tumour cells, Treg, NK cells and macrophages",
+            summary.key_encounters(result),
+            "Donors in whom both were measured, and what could be asked of them.",
+            Crosstalk.encounters_schema,
+        ),
+        (
+            "What the panel can show",
+            summary.panel_rows(result),
+            f"Bundled pairs with and without all their genes on the panel.{unsent}",
+            summary.PANEL_ROWS,
+        ),
+        (
+            "Responses measured",
+            coverage,
+            "A response is not scored where the panel lacks most of it.",
+            Crosstalk.coverage_schema,
+        ),
+        (
+            "Share of each population",
+            result.abundance,
+            "A signal also changes when its sender becomes more common.",
+            Crosstalk.abundance_schema,
+        ),
+    )
+    follows = result.programmes["answer"].isin(["rises", "falls"]).any()
+    return [
+        Table(f"{title}, {contrast}", frame, caption, schema, folded=place > 0 or not follows)
+        for place, (title, frame, caption, schema) in enumerate(rest)
+    ]
+
+
 def _row(row: dict[str, Any]) -> dict[str, Any]:
     present = row["present_case"] + row["present_reference"]
+    rungs = row["ladder"].count(">") + bool(row["ladder"])
+    why = [] if row["verdict"] in {"gained", "lost"} else [row["reason"]]
+    why += [f"{row['response']}: {row['heard_reason']}" if row["response"] else row["heard_reason"]]
     return {
         "edge": plot.edge_name({**row, "tissue": ""}),
         "tissue": row["tissue"],
         "outcome": row["verdict"],
+        "serves": SERVES.get(row["effect"], ""),
         "change": Estimate(row["change"], row["lower"], row["upper"]),
-        "pvalue": row["pvalue"],
         "qvalue": row["qvalue"],
         "donors": f"{present} of {row['n_case'] + row['n_reference']}",
-        "response": row["response"],
+        "rungs": f"{rungs} of 4",
         "verdict": "inconclusive" if row["heard"] == "not asked" else row["heard"],
-        "ladder": row["ladder"],
-        "reason": f"{row['reason']}; {row['heard_reason']}",
+        "reason": "; ".join(why),
     }
 
 
@@ -195,7 +220,7 @@ def _claim(part: str, title: str, row: dict[str, Any]) -> Claim:
         identifier=f"crosstalk/{part}/{subject}",
         sentence=(
             f"{title}: {subject} is {row['verdict']} "
-            f"({row['change']:+.2f} log2, q = {row['qvalue']:.2g}); the receiver is {heard}: "
+            f"({signed(row['change'])} log2, q = {number(row['qvalue'])}); the receiver's answer is {heard}: "
             f"{row['heard_reason']}."
         ),
         plain=_plain(row, heard),
@@ -219,13 +244,22 @@ def _plain(row: dict[str, Any], heard: str) -> str:
     return f"{sender}: the data show {way} of one signal to {receiver}, {answer}."
 
 
+def _direction(row: dict[str, Any]) -> Direction:
+    """Whom the change serves: the loss of a signal serves the other side."""
+    effect = row["effect"]
+    if effect == "unknown" or row["verdict"] not in {"gained", "lost"}:
+        return "unknown"
+    helps_tumour = (effect == "pro_tumour") == (row["verdict"] == "gained")
+    return "pro-tumour" if helps_tumour else "anti-tumour"
+
+
 def _evidence(part: str, row: dict[str, Any]) -> tuple[Evidence, ...]:
     key = {name: str(row[name]) for name in plot.EDGE_KEYS}
     shared: dict[str, Any] = {"n_cohorts": 1, "table": f"crosstalk.{part}.table", "row": key}
     edge = Evidence(
         rung="edge",
         bearing="supports" if row["qvalue"] <= 0.05 and row["verdict"] != "opposed" else "open",
-        direction="unknown",
+        direction=_direction(row),
         effect=float(row["change"]),
         unit="log2, edge strength",
         low=float(row["lower"]),
@@ -233,7 +267,7 @@ def _evidence(part: str, row: dict[str, Any]) -> tuple[Evidence, ...]:
         pvalue=float(row["pvalue"]),
         qvalue=float(row["qvalue"]),
         n_donors=int(row["n_case"] + row["n_reference"]),
-        note=str(row["caution"]),
+        note="; ".join(filter(None, [str(row["effect_source"]), str(row["caution"])])),
         **shared,
     )
     if not math.isfinite(float(row["response_pvalue"])):
