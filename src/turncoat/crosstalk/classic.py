@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.special import ndtr
 
 from turncoat.crosstalk.pairs import Complexes, find_pairs
+from turncoat.crosstalk.read import not_negative
 from turncoat.errors import ArgumentError, MissingKeyError
 from turncoat.tables import FloatArray, IntArray
 from turncoat.tally import layout
@@ -58,6 +59,8 @@ def classic_edges(
         When the tally lacks the sums of logarithms.
     KnowledgeError
         When pairs and tally share no gene.
+    CountsError
+        When a layer holds negative or missing values.
 
     Notes
     -----
@@ -167,7 +170,9 @@ def _moments(tally: ad.AnnData, min_cells: int) -> _Moments:
     member = (codes[np.newaxis, :] == np.arange(len(names))[:, np.newaxis]).astype(float)
     n_cells = member @ tally.obs[layout.N_CELLS].to_numpy(dtype=float)
     layers = (layout.LOGSUM, layout.LOGSUMSQ, layout.DETECTED)
-    logs, squares, seen = (np.asarray(member @ tally.layers[name]) for name in layers)
+    logs, squares, seen = (
+        not_negative(np.asarray(member @ tally.layers[name]), name) for name in layers
+    )
     total = n_cells.sum()
     overall = logs.sum(axis=0) / total
     kept = n_cells >= max(min_cells, 1)

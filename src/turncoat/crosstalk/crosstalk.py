@@ -107,6 +107,8 @@ def crosstalk(
         When pairs are malformed, or share no gene with the tally.
     MissingKeyError, StudyError, DesignError
         When the contrast does not fit the tally.
+    CountsError
+        When the tally holds negative or missing values.
 
     Notes
     -----

@@ -276,8 +276,8 @@ def rank_edges(table: pd.DataFrame) -> pd.DataFrame:
     rungs = np.array([text.count(">") + (text != "") for text in ladders], dtype=np.int64)[codes]
     names = ["sender", "receiver", "ligand", "receptor", "tissue"]
     ties = [pd.factorize(table[name], sort=True)[0] for name in reversed(names)]
-    sources, pvalue = table["n_sources"].to_numpy(), table["pvalue"].to_numpy()
-    index = np.lexsort((*ties, -sources, pvalue, -rungs, place))
+    pvalue = weighted(table["pvalue"].to_numpy(), table["weight"].to_numpy())
+    index = np.lexsort((*ties, -table["n_sources"].to_numpy(), pvalue, -rungs, place))
     ranked = table.take(index).reset_index(drop=True)
     ranked["rank"] = np.arange(1, len(ranked) + 1)
     return ranked

@@ -7,7 +7,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from turncoat.errors import DesignError
+from turncoat.errors import CountsError, DesignError
 from turncoat.stats.contrast import Contrast
 from turncoat.tables import BoolArray, FloatArray, IntArray
 from turncoat.tally import layout
@@ -80,6 +80,8 @@ def read_field(tally: ad.AnnData, contrast: Contrast, tissue: str, genes: list[s
     ------
     DesignError
         When a sample has two values of the contrast's variable.
+    CountsError
+        When a layer holds negative or missing values.
     """
     obs = tally.obs
     level = obs[contrast.variable].astype(str)
@@ -97,11 +99,9 @@ def read_field(tally: ad.AnnData, contrast: Contrast, tissue: str, genes: list[s
     every = tally.layers[layout.COUNTS]
     np.add.at(totals, (sample, population), np.asarray(every.sum(axis=1)).ravel()[rows])
     np.add.at(n_cells, (sample, population), obs[layout.N_CELLS].to_numpy(dtype=np.int64))
-    summed = _placed(_dense(every, rows, columns), sample, population, shape)
+    summed = _placed(_dense(tally, layout.COUNTS, rows, columns), sample, population, shape)
     soup_counts = summed.sum(axis=1)
-    detected = _placed(
-        _dense(tally.layers[layout.DETECTED], rows, columns), sample, population, shape
-    )
+    detected = _placed(_dense(tally, layout.DETECTED, rows, columns), sample, population, shape)
     safe_totals, safe_cells = np.where(totals > 0, totals, 1.0), np.maximum(n_cells, 1)
     all_counts = totals.sum(axis=1, keepdims=True)
     return Field(
@@ -117,10 +117,23 @@ def read_field(tally: ad.AnnData, contrast: Contrast, tissue: str, genes: list[s
     )
 
 
-def _dense(layer: Any, rows: IntArray, columns: IntArray) -> FloatArray:
+def _dense(tally: ad.AnnData, name: str, rows: IntArray, columns: IntArray) -> FloatArray:
+    layer: Any = tally.layers[name]
     if hasattr(layer, "toarray"):
-        return np.asarray(layer[rows][:, columns].toarray(), dtype=np.float64)
-    return np.asarray(layer[np.ix_(rows, columns)], dtype=np.float64)
+        values = np.asarray(layer[rows][:, columns].toarray(), dtype=np.float64)
+    else:
+        values = np.asarray(layer[np.ix_(rows, columns)], dtype=np.float64)
+    return not_negative(values, name)
+
+
+def not_negative(values: FloatArray, name: str) -> FloatArray:
+    """Hand on a layer's values, or refuse those that no sum of counts can have."""
+    if values.size and not values.min() >= 0:
+        raise CountsError(
+            f"The tally's layer '{name}' holds negative or missing values, which sums of counts "
+            "cannot be. Make the tally from raw counts with turncoat.pp.tally."
+        )
+    return values
 
 
 def _placed(
