@@ -1,5 +1,9 @@
 """The classic table equals an independent implementation, and says what its null tests."""
 
+import importlib.util
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -44,6 +48,27 @@ def merged() -> pd.DataFrame:
 def test_scores_equal_lianas(merged: pd.DataFrame, score: str, tolerance: float) -> None:
     assert len(merged) == 338
     assert (merged[score] / merged[f"{score}_liana"] - 1).abs().max() < tolerance
+
+
+def peer_with_liana() -> str | None:
+    """Find an interpreter with LIANA: this one, or one that TURNCOAT_PEERS names."""
+    if importlib.util.find_spec("liana"):
+        return sys.executable
+    for place in os.environ.get("TURNCOAT_PEERS", "").split(os.pathsep):
+        if place and list(Path(place).glob("lib/python*/site-packages/liana")):
+            return str(Path(place) / "bin" / "python")
+    return None
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(peer_with_liana() is None, reason="needs LIANA, here or in TURNCOAT_PEERS")
+def test_recorded_scores_are_what_liana_gives(tmp_path: Path) -> None:
+    cells = tc.ds.planted(n_donors=2, n_controls=2, cells_per_donor=150, n_genes=900, seed=11)
+    cells.write_h5ad(tmp_path / "cells.h5ad")
+    script, out = GOLDEN.with_suffix(".py"), tmp_path / "scores.csv"
+    command = [peer_with_liana() or "", "-W", "ignore", str(script), str(tmp_path / "cells.h5ad")]
+    subprocess.run([*command, str(out)], check=True, capture_output=True)
+    pd.testing.assert_frame_equal(pd.read_csv(out), pd.read_csv(GOLDEN), rtol=1e-7)
 
 
 def test_label_pvalue_agrees_with_permutation(merged: pd.DataFrame) -> None:
