@@ -455,13 +455,13 @@ def figures(parts: Path) -> None:
             ax.plot(grid, lines.mean(axis=0), color=colours[name], label=title)
         ax.set(
             title=f"ligand up by {size:g} log2",
-            xlabel="recall, planted and what they drag along",
+            xlabel="recall of all true edges",
             ylim=(0, 1.02),
             xlim=(0, 1),
         )
         ax.xaxis.label.set_fontsize(8)
     axes[0].set_ylabel("precision")
-    axes[-1].legend(frameon=False, fontsize=8, loc="lower left")
+    axes[0].legend(frameon=False, fontsize=8, loc="upper right")
     figure.savefig(folder / "crosstalk-precision-recall.png", dpi=110)
     nulls = _read(parts, "null")
     figure, axes = plt.subplots(1, len(TESTS), figsize=(9, 3), sharey=True, layout="constrained")
