@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
+import scipy.sparse as sp
 
 from turncoat.cells.kernels import smooth_along
 from turncoat.errors import CountsError
@@ -27,6 +28,8 @@ LEAST_EXPRESSION: Final = 0.05
 MIN_GENES: Final = 500
 #: Families whose expression tells the kind of cell, not its copies.
 FAMILIES: Final = ("HLA-", "IGH", "IGK", "IGL", "TRAC", "TRBC", "TRDC", "TRGC", "H2-", "Igh", "Igk")
+#: Cells whose profile is worked out together: some tens of MiB.
+CELLS_AT_A_TIME: Final = 512
 #: Rounds in which the cells that agree make the profile anew.
 N_ROUNDS: Final = 5
 #: Normal and tumour cells are plainly two kinds where their medians are this many standard
@@ -104,18 +107,26 @@ class Baseline:
     low: FloatArray
     high: FloatArray
 
-    def profile(self, logged: FloatArray) -> FloatArray:
-        """Smoothed difference of each cell from the normal range, shape ``(n_cells, n_genes)``."""
-        ordered = logged[:, self.genome.columns].astype(np.float64)
-        above = np.maximum(ordered - self.high, 0) + np.minimum(ordered - self.low, 0)
-        bounded = np.clip(above, -MOST_DIFFERENCE, MOST_DIFFERENCE)
-        smoothed = np.empty_like(bounded)
-        smooth_along(bounded, *self.genome.windows(), smoothed)
-        centred: FloatArray = smoothed - np.median(smoothed, axis=1, keepdims=True)
-        return centred
+    def profile(self, logged: sp.csr_matrix) -> FloatArray:
+        """Smoothed difference of each cell from the normal range, shape ``(n_cells, n_genes)``.
+
+        In float32, and made a few cells at a time: thousands of cells of thousands of genes.
+        """
+        profiles = np.empty((logged.shape[0], self.genome.columns.size), dtype=np.float32)
+        windows = self.genome.windows()
+        for start in range(0, logged.shape[0], CELLS_AT_A_TIME):
+            some = logged[start : start + CELLS_AT_A_TIME][:, self.genome.columns]
+            ordered = some.toarray().astype(np.float64)
+            above = np.maximum(ordered - self.high, 0) + np.minimum(ordered - self.low, 0)
+            bounded = np.clip(above, -MOST_DIFFERENCE, MOST_DIFFERENCE)
+            smoothed = np.empty_like(bounded)
+            smooth_along(bounded, *windows, smoothed)
+            centred = smoothed - np.median(smoothed, axis=1, keepdims=True)
+            profiles[start : start + CELLS_AT_A_TIME] = centred
+        return profiles
 
 
-def make_baseline(logged: FloatArray, groups: IntArray, genome: Genome) -> Baseline:
+def make_baseline(logged: sp.csr_matrix, groups: IntArray, genome: Genome) -> Baseline:
     """Describe normal cells of several kinds.
 
     Parameters
@@ -129,23 +140,33 @@ def make_baseline(logged: FloatArray, groups: IntArray, genome: Genome) -> Basel
         Genes in order.
     """
     ordered = logged[:, genome.columns].astype(np.float64)
-    means = np.stack([ordered[groups == group].mean(axis=0) for group in np.unique(groups)])
+    means = np.stack(
+        [np.asarray(ordered[groups == group].mean(axis=0)).ravel() for group in np.unique(groups)]
+    )
     kept = means.max(axis=0) > LEAST_EXPRESSION
     return Baseline(genome.keep(kept), means[:, kept].min(axis=0), means[:, kept].max(axis=0))
 
 
 def agreement(profiles: FloatArray, shared: FloatArray) -> FloatArray:
     """Correlation of each profile with a shared one, shape ``(n_cells,)``."""
-    mine = profiles - profiles.mean(axis=1, keepdims=True)
-    theirs = shared - shared.mean()
-    size = np.linalg.norm(mine, axis=1) * np.linalg.norm(theirs)
-    correlation: FloatArray = np.where(size > 0, mine @ theirs / np.where(size > 0, size, 1), 0.0)
+    theirs = (shared - shared.mean()).astype(profiles.dtype)
+    # The shared profile is centred, so that the other need not be: no copy of many cells.
+    squares = _squares(profiles) - profiles.shape[1] * profiles.mean(axis=1, dtype=float) ** 2
+    size = np.sqrt(np.maximum(squares, 0)) * np.linalg.norm(theirs)
+    together = (profiles @ theirs).astype(float)
+    correlation: FloatArray = np.where(size > 0, together / np.where(size > 0, size, 1), 0.0)
     return correlation
+
+
+def _squares(profiles: FloatArray) -> FloatArray:
+    """Sum of squares of each row, without a copy of all."""
+    squares: FloatArray = np.einsum("ij,ij->i", profiles, profiles).astype(float)
+    return squares
 
 
 def shared_profile(candidates: FloatArray) -> FloatArray:
     """Profile that candidate tumour cells share: those that agree make it, round by round."""
-    strength = (candidates**2).mean(axis=1)
+    strength = _squares(candidates)
     chosen = strength >= np.quantile(strength, 2 / 3)
     shared: FloatArray = candidates[chosen].mean(axis=0)
     for _ in range(N_ROUNDS):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 
 from turncoat.cells.copynumber import (
     Baseline,
@@ -146,17 +147,19 @@ def _check(
         )
 
 
-def _logged(matrix: Any, *, is_log: bool) -> FloatArray:
-    dense = np.asarray(matrix.toarray() if hasattr(matrix, "toarray") else matrix)
+def _logged(matrix: Any, *, is_log: bool) -> sp.csr_matrix:
+    counts = sp.csr_matrix(matrix, dtype=np.float64)
     if is_log:
-        return dense.astype(np.float32)
-    depth = np.maximum(dense.sum(axis=1, keepdims=True), 1)
-    logged: FloatArray = np.log1p(dense * (TARGET_SUM / depth)).astype(np.float32)
+        return counts.astype(np.float32)
+    depth = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1)
+    scale = np.repeat(TARGET_SUM / depth, np.diff(counts.indptr))
+    values = np.log1p(counts.data * scale).astype(np.float32)
+    logged: sp.csr_matrix = sp.csr_matrix((values, counts.indices, counts.indptr), counts.shape)
     return logged
 
 
 def _baseline(
-    logged: FloatArray,
+    logged: sp.csr_matrix,
     kinds: "np.ndarray[Any, Any]",
     candidate: BoolArray,
     healthy: BoolArray,
@@ -184,7 +187,7 @@ def _by_donor(
     baseline: Baseline,
 ) -> tuple[dict[str, FloatArray], list[dict[str, Any]], list[dict[str, Any]]]:
     possible = candidate & ~healthy
-    pooled = shared_profile(profiles[possible])
+    pooled: FloatArray | None = None
     score, sure, normal = (np.zeros(donors.size) for _ in range(3))
     donor_rows: list[dict[str, Any]] = []
     arm_rows: list[dict[str, Any]] = []
@@ -192,7 +195,9 @@ def _by_donor(
         mine = donors == donor
         tumour = mine & possible
         enough = tumour.sum() >= MIN_CANDIDATES
-        shared = shared_profile(profiles[tumour]) if enough else pooled
+        if not enough and pooled is None:
+            pooled = shared_profile(profiles[possible])
+        shared = shared_profile(profiles[tumour]) if enough or pooled is None else pooled
         own = reference & mine
         compared = own if own.sum() >= MIN_REFERENCE else reference
         noise = agreement(profiles[compared], shared)
