@@ -9,7 +9,15 @@ from turncoat.allegiance.plot import (
 from turncoat.allegiance.plot_pool import forest
 from turncoat.allegiance.plot_reach import reach
 from turncoat.allegiance.plot_states import substates
-from turncoat.cells.plot import composition, confidence, genome
+from turncoat.cells.plot import (
+    abstentions,
+    composition,
+    confidence,
+    genome,
+    genome_cells,
+    marker_dots,
+    quality,
+)
 from turncoat.crosstalk.plot import crosstalk, crosstalk_donors, crosstalk_map
 from turncoat.niche.plot import abundance, niche
 from turncoat.outcome.plot import outcome_curves, outcome_forest, outcome_random
@@ -22,6 +30,7 @@ from turncoat.simulate.plot_panels import trajectories as trial_trajectories
 from turncoat.therapy.plot import therapy
 
 __all__ = [
+    "abstentions",
     "abundance",
     "allegiance",
     "allegiance_donors",
@@ -35,10 +44,13 @@ __all__ = [
     "dose_heatmap",
     "forest",
     "genome",
+    "genome_cells",
+    "marker_dots",
     "niche",
     "outcome_curves",
     "outcome_forest",
     "outcome_random",
+    "quality",
     "reach",
     "substates",
     "therapy",

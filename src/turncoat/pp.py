@@ -1,11 +1,12 @@
 """From files to a tally."""
 
-from turncoat.cells import Annotator, annotate, malignant, quality, train_annotator
+from turncoat.cells import Annotator, annotate, doublets, malignant, quality, train_annotator
 from turncoat.tally import merge_tallies, tally, tally_plan
 
 __all__ = [
     "Annotator",
     "annotate",
+    "doublets",
     "malignant",
     "merge_tallies",
     "quality",

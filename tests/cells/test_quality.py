@@ -40,7 +40,8 @@ def test_two_lineages_in_one_cell_are_a_doublet(cells: ad.AnnData) -> None:
     both.var_names = cells.var_names
     both.obs["sample"] = "s"
     marks = quality(both, sample_key="sample").cells["marks"].str.contains("two lineages")
-    assert marks.iloc[-n:].mean() > 0.6
+    # Few of the genes that tell are among these 1,200; ambient RNA must not count.
+    assert marks.iloc[-n:].mean() > 0.35
     assert marks.iloc[:-n].mean() < 0.03
 
 

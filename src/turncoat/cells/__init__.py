@@ -1,11 +1,13 @@
 """Row by row: what each cell is, how sure that is, and when to abstain."""
 
 from turncoat.cells.annotate import annotate, annotate_plan, learn_annotator
+from turncoat.cells.doublets import doublets
 from turncoat.cells.malignancy import Malignancy
 from turncoat.cells.malignant import malignant
 from turncoat.cells.markers import MarkerSet, marker_set
 from turncoat.cells.model import Annotator
-from turncoat.cells.quality import Quality, quality
+from turncoat.cells.quality import quality
+from turncoat.cells.quality_result import Quality
 from turncoat.cells.result import UNASSIGNED, Annotation
 from turncoat.cells.study import annotate_study, write_into_h5ad, write_labels
 from turncoat.cells.train import train_annotator
@@ -20,6 +22,7 @@ __all__ = [
     "annotate",
     "annotate_plan",
     "annotate_study",
+    "doublets",
     "learn_annotator",
     "malignant",
     "marker_set",

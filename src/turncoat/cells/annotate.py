@@ -199,16 +199,20 @@ def _cell_table(
     samples = np.append(plan.rows["sample"].to_numpy(dtype=object), "")
     names, lineages = np.array(calls.names, dtype=object), np.array(calls.lineages, dtype=object)
     n = source.n_cells
+    # A cell that was left out is in no sample: it is guessed at, and called nothing.
+    out = codes < 0
+    population, state = names[calls.population], np.array(calls.states, dtype=object)[calls.state]
+    population[out], state[out] = UNASSIGNED, ""
     return Annotation.cells_schema.build(
         {
             "file": np.full(n, source.name, dtype=object),
             "barcode": source.obs.index.astype(str).to_numpy(dtype=object),
             "sample": samples[codes],
-            "population": names[calls.population],
+            "population": population,
             "confidence": calls.confidence.astype(np.float64),
             "lineage": lineages[calls.lineage],
             "lineage_confidence": calls.lineage_confidence.astype(np.float64),
-            "state": np.array(calls.states, dtype=object)[calls.state],
+            "state": state,
             "guess": names[calls.guess],
             "depth": calls.depth,
             "label": np.full(n, "", dtype=object)
@@ -220,7 +224,7 @@ def _cell_table(
 
 def _samples(cells: pd.DataFrame) -> pd.DataFrame:
     rows = []
-    for sample, group in cells.groupby("sample", sort=True):
+    for sample, group in cells[cells["sample"] != ""].groupby("sample", sort=True):
         unassigned = int((group["population"] == UNASSIGNED).sum())
         remark = ""
         if len(group) < FEW_CELLS:

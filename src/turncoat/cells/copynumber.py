@@ -28,6 +28,11 @@ LEAST_EXPRESSION: Final = 0.05
 MIN_GENES: Final = 500
 #: Families whose expression tells the kind of cell, not its copies.
 FAMILIES: Final = ("HLA-", "IGH", "IGK", "IGL", "TRAC", "TRBC", "TRDC", "TRGC", "H2-", "Igh", "Igk")
+#: Profiles are worked out at every gene of so many: neighbours so far apart share 96 % of
+#: their window.
+STEP: Final = 4
+#: Places that are averaged into one column of a picture.
+PLACES_PER_BIN: Final = 6
 #: Cells whose profile is worked out together: some tens of MiB.
 CELLS_AT_A_TIME: Final = 512
 #: Rounds in which the cells that agree make the profile anew.
@@ -107,20 +112,25 @@ class Baseline:
     low: FloatArray
     high: FloatArray
 
+    @property
+    def places(self) -> Genome:
+        """Where profiles have a value: every :data:`STEP`-th gene, as windows overlap so far."""
+        return self.genome.keep(np.arange(self.genome.columns.size) % STEP == 0)
+
     def profile(self, logged: sp.csr_matrix) -> FloatArray:
-        """Smoothed difference of each cell from the normal range, shape ``(n_cells, n_genes)``.
+        """Smoothed difference of each cell from the normal range, shape ``(n_cells, n_places)``.
 
         In float32, and made a few cells at a time: thousands of cells of thousands of genes.
         """
-        profiles = np.empty((logged.shape[0], self.genome.columns.size), dtype=np.float32)
-        windows = self.genome.windows()
+        first, last = (edges[::STEP] for edges in self.genome.windows())
+        profiles = np.empty((logged.shape[0], first.size), dtype=np.float32)
         for start in range(0, logged.shape[0], CELLS_AT_A_TIME):
             some = logged[start : start + CELLS_AT_A_TIME][:, self.genome.columns]
             ordered = some.toarray().astype(np.float64)
             above = np.maximum(ordered - self.high, 0) + np.minimum(ordered - self.low, 0)
             bounded = np.clip(above, -MOST_DIFFERENCE, MOST_DIFFERENCE)
-            smoothed = np.empty_like(bounded)
-            smooth_along(bounded, *windows, smoothed)
+            smoothed = np.empty((bounded.shape[0], first.size))
+            smooth_along(bounded, first, last, smoothed)
             centred = smoothed - np.median(smoothed, axis=1, keepdims=True)
             profiles[start : start + CELLS_AT_A_TIME] = centred
         return profiles
@@ -178,11 +188,12 @@ def shared_profile(candidates: FloatArray) -> FloatArray:
     return shared
 
 
-def by_arm(shared: FloatArray, genome: Genome) -> pd.DataFrame:
+def by_arm(shared: FloatArray, baseline: Baseline) -> pd.DataFrame:
     """Mean shift of each chromosome arm: columns arm, n_genes, shift (log units)."""
-    table = pd.DataFrame({"arm": genome.arm, "shift": shared})
-    grouped = table.groupby("arm", sort=False)["shift"]
-    return pd.DataFrame({"n_genes": grouped.size(), "shift": grouped.mean()}).reset_index()
+    table = pd.DataFrame({"arm": baseline.places.arm, "shift": shared})
+    shift = table.groupby("arm", sort=False)["shift"].mean()
+    n_genes = pd.Series(baseline.genome.arm).value_counts().reindex(shift.index)
+    return pd.DataFrame({"n_genes": n_genes, "shift": shift}).rename_axis("arm").reset_index()
 
 
 def separate(
@@ -228,3 +239,20 @@ def _middle(values: FloatArray) -> tuple[float, float]:
     """Median, and the standard deviation that the median absolute deviation stands for."""
     middle = float(np.median(values))
     return middle, 1.4826 * float(np.median(np.abs(values - middle)))
+
+
+def binned(profiles: FloatArray, genome: Genome) -> tuple[FloatArray, pd.DataFrame]:
+    """Average profiles over bins of genes within each chromosome, to be looked at.
+
+    Returns
+    -------
+    FloatArray, pandas.DataFrame
+        Shape ``(n_cells, n_bins)``; and of each bin its chromosome and number of genes.
+    """
+    means, rows = [], []
+    for chromosome in dict.fromkeys(genome.chromosome):
+        columns = np.flatnonzero(genome.chromosome == chromosome)
+        for part in np.array_split(columns, max(1, round(columns.size / PLACES_PER_BIN))):
+            means.append(profiles[:, part].mean(axis=1))
+            rows.append({"chromosome": str(chromosome), "n_genes": part.size * STEP})
+    return np.stack(means, axis=1).astype(np.float32), pd.DataFrame(rows)

@@ -85,14 +85,14 @@ def pick_columns(
 def smooth_along_reference(
     values: FloatArray, first: IntArray, last: IntArray, smoothed: FloatArray
 ) -> None:
-    """Average each row over a window of columns around each column, as plainly as NumPy allows."""
-    for column in range(values.shape[1]):
+    """Average each row over windows of columns, as plainly as NumPy allows."""
+    for column in range(first.size):
         smoothed[:, column] = values[:, first[column] : last[column]].mean(axis=1)
 
 
 @kernel(reference=smooth_along_reference)
 def smooth_along(values: FloatArray, first: IntArray, last: IntArray, smoothed: FloatArray) -> None:
-    """Average each row over a window of columns around each column, by running sums.
+    """Average each row over windows of columns, given from left to right, by running sums.
 
     ``first`` and ``last`` never decrease within a chromosome; a window that begins anew is
     summed anew, so that errors of rounding do not travel from one chromosome to the next.
@@ -100,7 +100,7 @@ def smooth_along(values: FloatArray, first: IntArray, last: IntArray, smoothed: 
     for row in range(values.shape[0]):
         total = 0.0
         low, high = 0, 0
-        for column in range(values.shape[1]):
+        for column in range(first.size):
             if first[column] >= high:
                 low, high, total = first[column], first[column], 0.0
             while high < last[column]:

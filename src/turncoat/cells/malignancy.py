@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 
-from turncoat.tables import Column, TableSchema
+from turncoat.tables import Column, FloatArray, TableSchema
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,35 @@ class Malignancy:
         Gains and losses of each donor's tumour cells by chromosome arm.
     params
         Thresholds and numbers of genes.
+    shown
+        The cells whose profiles are kept to be looked at: some of each donor, and of the reference.
+    bins
+        Chromosome of each bin of those profiles, in the order of the genome.
+    profiles
+        Shift from the normal range, natural log units, shape ``(n_shown, n_bins)``.
     """
 
     cells: pd.DataFrame
     donors: pd.DataFrame
     arms: pd.DataFrame
     params: dict[str, Any] = field(default_factory=dict)
+    shown: pd.DataFrame = field(default_factory=lambda: Malignancy.shown_schema.build([]))
+    bins: pd.DataFrame = field(default_factory=lambda: Malignancy.bins_schema.build([]))
+    profiles: FloatArray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
 
+    shown_schema: ClassVar[TableSchema] = TableSchema(
+        columns=(
+            Column("barcode", "text", "", "Cell."),
+            Column("donor", "text", "", "Donor."),
+            Column("kind", "text", "", "malignant, normal, uncertain or reference."),
+        ),
+    )
+    bins_schema: ClassVar[TableSchema] = TableSchema(
+        columns=(
+            Column("chromosome", "text", "", "Chromosome."),
+            Column("n_genes", "whole", "genes", "Genes averaged."),
+        ),
+    )
     cells_schema: ClassVar[TableSchema] = TableSchema(
         columns=(
             Column("barcode", "text", "", "Cell."),

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from turncoat.cells.copynumber import (
     Baseline,
     agreement,
+    binned,
     by_arm,
     make_baseline,
     order_genes,
@@ -17,7 +18,7 @@ from turncoat.cells.copynumber import (
 )
 from turncoat.cells.malignancy import Malignancy
 from turncoat.errors import DesignError, StudyError
-from turncoat.tables import BoolArray, FloatArray
+from turncoat.tables import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     import anndata as ad
@@ -35,6 +36,8 @@ SURE_QUANTILE: Final = 0.99
 NORMAL_QUANTILE: Final = 0.90
 MALIGNANT, NORMAL, UNCERTAIN = "malignant", "normal", "uncertain"
 TARGET_SUM: Final = 10_000.0
+#: Cells of each donor and call whose profiles are kept to be looked at.
+SHOWN_PER_CALL: Final = 20
 
 
 def malignant(
@@ -121,12 +124,43 @@ def malignant(
         row["n_malignant"], row["n_uncertain"] = (
             int(counts.get(c, 0)) for c in (MALIGNANT, UNCERTAIN)
         )
+    shown = _shown(cells, candidate, reference)
+    pictures, bins = binned(profiles[shown], baseline.places)
+    kinds_shown = np.where(candidate[shown], cells["call"].to_numpy()[shown], "reference")
     return Malignancy(
+        shown=Malignancy.shown_schema.build(
+            {
+                "barcode": cells["barcode"].to_numpy()[shown],
+                "donor": donors[shown].astype(object),
+                "kind": kinds_shown.astype(object),
+            }
+        ),
+        bins=Malignancy.bins_schema.build({str(name): own for name, own in bins.items()}),
+        profiles=pictures,
         cells=cells,
         donors=Malignancy.donors_schema.build(donor_rows),
         arms=Malignancy.arms_schema.build(arm_rows),
         params={"n_genes": int(baseline.genome.columns.size), "n_reference": int(reference.sum())},
     )
+
+
+def _shown(cells: pd.DataFrame, candidate: BoolArray, reference: BoolArray) -> IntArray:
+    """Choose cells to be looked at: of each donor some of every call, then some of the reference."""
+    chosen = []
+    donors, calls = cells["donor"].to_numpy(), cells["call"].to_numpy()
+    for donor in sorted(set(donors[candidate])):
+        for call in (MALIGNANT, UNCERTAIN, NORMAL):
+            mine = np.flatnonzero((donors == donor) & (calls == call) & candidate)
+            chosen.append(mine[_evenly(mine.size, SHOWN_PER_CALL)])
+    normal = np.flatnonzero(reference & ~candidate)
+    chosen.append(normal[_evenly(normal.size, 2 * SHOWN_PER_CALL)])
+    shown: IntArray = np.concatenate(chosen)
+    return shown
+
+
+def _evenly(n: int, most: int) -> IntArray:
+    places: IntArray = np.unique(np.linspace(0, max(n - 1, 0), min(n, most)).astype(np.int64))
+    return places[:n]
 
 
 def _check(
@@ -148,12 +182,12 @@ def _check(
 
 
 def _logged(matrix: Any, *, is_log: bool) -> sp.csr_matrix:
-    counts = sp.csr_matrix(matrix, dtype=np.float64)
-    if is_log:
-        return counts.astype(np.float32)
-    depth = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1)
-    scale = np.repeat(TARGET_SUM / depth, np.diff(counts.indptr))
-    values = np.log1p(counts.data * scale).astype(np.float32)
+    counts = sp.csr_matrix(matrix)
+    values = counts.data.astype(np.float32)
+    if not is_log:
+        depth = np.maximum(np.asarray(counts.sum(axis=1), dtype=np.float64).ravel(), 1)
+        values *= np.repeat((TARGET_SUM / depth).astype(np.float32), np.diff(counts.indptr))
+        np.log1p(values, out=values)
     logged: sp.csr_matrix = sp.csr_matrix((values, counts.indices, counts.indptr), counts.shape)
     return logged
 
@@ -219,7 +253,7 @@ def _by_donor(
         )
         certain = tumour & (score > sure)
         if enough and certain.any():
-            arms = by_arm(profiles[certain].mean(axis=0), baseline.genome)
+            arms = by_arm(profiles[certain].mean(axis=0), baseline)
             arm_rows += [
                 {"donor": str(donor), "arm": str(arm), "n_genes": int(n), "shift": float(shift)}
                 for arm, n, shift in arms.to_numpy()

@@ -1,20 +1,23 @@
 """Which cells are fit to be counted: thresholds that each sample sets for itself.
 
 A cell is marked where it lies far outside its own sample (median absolute deviations), holds
-hardly anything, or shows two lineages at once. Nothing is removed here: every mark is counted
-per sample and reason, and the thresholds are part of the result.
+hardly anything, or shows two lineages at once. Every mark is counted per sample and reason, and
+the thresholds are part of the result; a cell is left out only for marks that were named.
 """
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
 from turncoat.cells.markers import marker_set
-from turncoat.errors import MissingKeyError, did_you_mean
-from turncoat.tables import BoolArray, Column, FloatArray, TableSchema
+from turncoat.cells.quality_result import Quality
+from turncoat.cells.two_lineages import two_lineages
+from turncoat.errors import ArgumentError, MissingKeyError, did_you_mean
+from turncoat.tables import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     import anndata as ad
@@ -24,94 +27,24 @@ if TYPE_CHECKING:
 N_DEVIATIONS: Final = 5.0
 #: A normal distribution's standard deviation in median absolute deviations.
 MAD_TO_SD: Final = 1.4826
-#: No share below this is marked, however tight the sample: mitochondrial, haemoglobin.
-LEAST_MITO, LEAST_HAEMOGLOBIN = 0.10, 0.05
+#: No share below this is marked, however tight the sample. Lymphocytes are a third to a half
+#: ribosomal: that share marks what is far outside, never lymphocytes as such.
+LEAST_SHARES: Final = {"mito": 0.10, "ribo": 0.60, "haemoglobin": 0.05}
+#: The mark of a cell that shows two lineages, and of one like a simulated doublet.
+TWO_LINEAGES, SIMULATED = "two lineages", "simulated doublet"
 #: Fewer counts than this are ambient RNA in any droplet protocol.
 EMPTY: Final = 100
-#: A lineage is present with this many of its own markers and this many counts of them.
-DOUBLET_MARKERS, DOUBLET_COUNTS = 3, 5
 #: Samples with fewer cells take the thresholds of all cells together.
 MIN_CELLS: Final = 30
-#: Lineages whose co-expression no single cell shows.
-EXCLUSIVE: Final = ("Epithelial", "Stromal", "Endothelial", "T", "B", "Myeloid", "Mast")
-
-CELLS_SCHEMA: Final = TableSchema(
-    columns=(
-        Column("barcode", "text", "", "Cell."),
-        Column("sample", "text", "", "Sample."),
-        Column("counts", "real", "counts", "Counts over all genes."),
-        Column("genes", "real", "genes", "Genes with a count."),
-        Column("mito", "real", "", "Share of mitochondrial counts."),
-        Column("ribo", "real", "", "Share of ribosomal counts."),
-        Column("haemoglobin", "real", "", "Share of haemoglobin counts."),
-        Column("marks", "text", "", "Why the cell is doubtful, separated by '; '; empty if not."),
-    ),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Quality:
-    """What :func:`quality` found.
-
-    Parameters
-    ----------
-    cells
-        One row a cell.
-    thresholds
-        One row per sample and measure.
-    marks
-        How many cells of each sample were marked, by reason.
-    soup
-        Share of each lineage's marker counts that lie in cells of other lineages.
-    params
-        Constants that were used.
-    """
-
-    cells: pd.DataFrame
-    thresholds: pd.DataFrame
-    marks: pd.DataFrame
-    soup: pd.DataFrame
-    params: dict[str, Any] = field(default_factory=dict)
-
-    cells_schema: ClassVar[TableSchema] = CELLS_SCHEMA
-    thresholds_schema: ClassVar[TableSchema] = TableSchema(
-        columns=(
-            Column("sample", "text", "", "Sample."),
-            Column("measure", "text", "", "counts, genes, mito or haemoglobin."),
-            Column("low", "real", "", "Below this a cell is marked; NaN for no bound."),
-            Column("high", "real", "", "Above this a cell is marked; NaN for no bound."),
-            Column("own", "flag", "", "Whether the sample had enough cells for its own."),
-        ),
-        key=("sample", "measure"),
-    )
-    marks_schema: ClassVar[TableSchema] = TableSchema(
-        columns=(
-            Column("sample", "text", "", "Sample."),
-            Column("reason", "text", "", "Mark."),
-            Column("n_cells", "whole", "cells", "Cells with it."),
-        ),
-        key=("sample", "reason"),
-    )
-    soup_schema: ClassVar[TableSchema] = TableSchema(
-        columns=(
-            Column("sample", "text", "", "Sample."),
-            Column("lineage", "text", "", "Whose markers."),
-            Column("rate", "real", "", "Share of a foreign cell's counts that are its markers."),
-            Column("own_rate", "real", "", "The same in its own cells."),
-            Column("soup", "real", "", "Rate in foreign cells over rate in own: ambient, at most."),
-        ),
-        key=("sample", "lineage"),
-    )
-
-    def __post_init__(self) -> None:
-        self.cells_schema.check(self.cells)
-        self.thresholds_schema.check(self.thresholds)
-        self.marks_schema.check(self.marks)
-        self.soup_schema.check(self.soup)
 
 
 def quality(
-    adata: "ad.AnnData", *, sample_key: str, lineage_key: str | None = None, species: str = "human"
+    adata: "ad.AnnData",
+    *,
+    sample_key: str,
+    lineage_key: str | None = None,
+    species: str = "human",
+    remove: Sequence[str] = (),
 ) -> Quality:
     """Mark doubtful cells, sample by sample, and estimate each sample's ambient RNA.
 
@@ -125,23 +58,27 @@ def quality(
         Column of ``obs`` with lineages (``annotate`` gives it); needed for the ambient estimate.
     species
         ``human`` or ``mouse``.
+    remove
+        Marks for which a cell counts as left out (``["all"]``: any); ``adata`` stays as it is.
 
     Returns
     -------
     Quality
-        Cells, thresholds, marks, soup. Nothing is removed.
+        Cells, thresholds, marks, samples, soup; ``removed`` flags the cells left out.
 
     Raises
     ------
     MissingKeyError
         When a column is not there.
+    ArgumentError
+        When ``remove`` names no mark.
 
     Examples
     --------
     >>> import turncoat as tc
     >>> found = quality(tc.ds.lung_niches(), sample_key="sample")
     >>> list(found.marks.columns)
-    ['sample', 'reason', 'n_cells']
+    ['sample', 'reason', 'n_cells', 'n_removed']
     """
     for key in (sample_key, lineage_key):
         if key is not None and key not in adata.obs:
@@ -153,90 +90,151 @@ def quality(
     measures = measure_cells(counts, adata.var_names)
     measures.insert(0, "barcode", adata.obs_names.astype(str).to_numpy(dtype=object))
     measures.insert(1, "sample", samples.astype(object))
-    thresholds = _thresholds(measures)
-    marks = _marks(measures, thresholds)
-    marks["two lineages: a doublet?"] = _two_lineages(counts, adata.var_names, species)
-    text = marks.apply(lambda row: "; ".join(marks.columns[row.to_numpy()]), axis=1)
+    two = two_lineages(counts, adata.var_names, species)
     lineages = None if lineage_key is None else adata.obs[lineage_key].astype(str).to_numpy()
-    counted = [
-        {"sample": str(sample), "reason": str(reason), "n_cells": int(n)}
-        for sample, group in marks.groupby(samples)
-        for reason, n in group.sum().items()
-    ]
+    found = judge_cells(measures, {TWO_LINEAGES: two}, remove=remove)
+    return replace(found, soup=_soup(counts, adata.var_names, samples, lineages, species))
+
+
+def judge_cells(
+    measures: pd.DataFrame,
+    seen: Mapping[str, BoolArray],
+    *,
+    remove: Sequence[str] = (),
+    deviations: float = N_DEVIATIONS,
+    empty: int = EMPTY,
+) -> Quality:
+    """Mark cells by what was measured of each.
+
+    Parameters
+    ----------
+    measures
+        One row a cell: barcode, sample, counts, genes, mito, ribo, haemoglobin.
+    seen
+        Marks that were seen otherwise, by name: flags, shape ``(n_cells,)``.
+    remove
+        Marks for which a cell is left out; ``all`` for any.
+    deviations
+        Median absolute deviations beyond which a cell is marked.
+    empty
+        Fewer counts than this are ambient RNA.
+    """
+    thresholds = _thresholds(measures, deviations, empty)
+    marks = {**_marks(measures, thresholds, empty), **seen}
+    names = list(marks)
+    if wrong := [name for name in remove if name not in {"all", *names}]:
+        raise ArgumentError(f"'{wrong[0]}' is no mark. {did_you_mean(wrong[0], ['all', *names])}")
+    flags = np.stack(list(marks.values()), axis=1)
+    acts = np.array(["all" in remove or name in remove for name in names])
+    removed = (flags & acts).any(axis=1)
+    text = _texts(flags, names)
     return Quality(
-        cells=measures.assign(marks=text.to_numpy(dtype=object)),
+        cells=Quality.cells_schema.build(_columns(measures.assign(marks=text, removed=removed))),
         thresholds=thresholds,
-        marks=Quality.marks_schema.build(counted),
-        soup=_soup(counts, adata.var_names, samples, lineages, species),
-        params={"n_deviations": N_DEVIATIONS, "empty": EMPTY},
+        marks=_count(measures["sample"], flags, names, acts),
+        samples=_samples(measures, np.asarray(flags.any(axis=1)), removed),
+        soup=Quality.soup_schema.build([]),
+        params={"n_deviations": deviations, "empty": empty, "remove": "; ".join(remove)},
     )
+
+
+def _columns(table: pd.DataFrame) -> dict[str, Any]:
+    return {str(name): column for name, column in table.items()}
+
+
+def _texts(flags: BoolArray, names: Sequence[str]) -> "np.ndarray[Any, Any]":
+    """Write out the marks of every cell; few combinations occur."""
+    codes = flags @ (1 << np.arange(len(names)))
+    kinds, which = np.unique(codes, return_inverse=True)
+    texts = [
+        "; ".join(name for k, name in enumerate(names) if int(kind) >> k & 1) for kind in kinds
+    ]
+    return np.array(texts, dtype=object)[which]
+
+
+def _count(
+    samples: pd.Series, flags: BoolArray, names: Sequence[str], acts: BoolArray
+) -> pd.DataFrame:
+    known, codes = np.unique(samples.to_numpy(dtype=str), return_inverse=True)
+    counted = np.stack([np.bincount(codes[own], minlength=known.size) for own in flags.T], axis=1)
+    rows = [
+        {
+            "sample": str(sample),
+            "reason": name,
+            "n_cells": int(n),
+            "n_removed": int(n) if acts[k] else 0,
+        }
+        for sample, row in zip(known, counted, strict=True)
+        for k, (name, n) in enumerate(zip(names, row, strict=True))
+    ]
+    return Quality.marks_schema.build(rows)
+
+
+def _samples(measures: pd.DataFrame, marked: BoolArray, removed: BoolArray) -> pd.DataFrame:
+    table = measures.assign(marked=marked, removed=removed).groupby("sample", sort=True)
+    counted = table.agg(
+        n_cells=("marked", "size"),
+        n_marked=("marked", "sum"),
+        n_removed=("removed", "sum"),
+        median_counts=("counts", "median"),
+        median_genes=("genes", "median"),
+    )
+    return Quality.samples_schema.build(_columns(counted.reset_index()))
+
+
+def gene_families(genes: pd.Index) -> dict[str, BoolArray]:
+    """Say which genes are mitochondrial, ribosomal, haemoglobin; shape ``(n_genes,)`` each."""
+    upper = genes.astype(str).str.upper()
+    return {
+        "mito": np.asarray(upper.str.startswith("MT-")),
+        "ribo": np.asarray(upper.str.match(r"RP[SL]\d")),
+        "haemoglobin": np.asarray(upper.str.match(r"HB[ABDEGMQZ]\d?(-|$)")),
+    }
 
 
 def measure_cells(counts: sp.csr_matrix, genes: pd.Index) -> pd.DataFrame:
     """Measure counts, genes and shares of gene families of every cell."""
-    upper = genes.astype(str).str.upper()
     depth = np.asarray(counts.sum(axis=1)).ravel()
-    families = {
-        "mito": upper.str.startswith("MT-"),
-        "ribo": upper.str.match(r"RP[SL]\d"),
-        "haemoglobin": upper.str.match(r"HB[ABDEGMQZ]\d?(-|$)"),
-    }
     table = {"counts": depth, "genes": np.asarray((counts > 0).sum(axis=1), dtype=float).ravel()}
-    for name, member in families.items():
+    for name, member in gene_families(genes).items():
         own = np.asarray(counts[:, np.flatnonzero(member)].sum(axis=1)).ravel()
         table[name] = own / np.maximum(depth, 1)
     return pd.DataFrame(table)
 
 
-def _bounds(values: FloatArray) -> tuple[float, float]:
+def _bounds(values: FloatArray, deviations: float) -> tuple[float, float]:
     centre = float(np.median(values))
-    reach = N_DEVIATIONS * MAD_TO_SD * float(np.median(np.abs(values - centre)))
+    reach = deviations * MAD_TO_SD * float(np.median(np.abs(values - centre)))
     return centre - reach, centre + reach
 
 
-def _thresholds(measures: pd.DataFrame) -> pd.DataFrame:
+def _thresholds(measures: pd.DataFrame, deviations: float, empty: int) -> pd.DataFrame:
     rows = []
     for sample, group in measures.groupby("sample", sort=True):
         own = len(group) >= MIN_CELLS
         used = group if own else measures
         base = {"sample": str(sample), "own": own}
         for name in ("counts", "genes"):
-            low, high = np.expm1(_bounds(np.log1p(used[name].to_numpy(dtype=float))))
-            low = max(float(low), float(EMPTY)) if name == "counts" else max(float(low), 0.0)
+            low, high = np.expm1(_bounds(np.log1p(used[name].to_numpy(dtype=float)), deviations))
+            low = max(float(low), float(empty)) if name == "counts" else max(float(low), 0.0)
             rows.append(base | {"measure": name, "low": low, "high": float(high)})
-        for name, least in (("mito", LEAST_MITO), ("haemoglobin", LEAST_HAEMOGLOBIN)):
-            high = max(_bounds(used[name].to_numpy(dtype=float))[1], least)
+        for name, least in LEAST_SHARES.items():
+            high = max(_bounds(used[name].to_numpy(dtype=float), deviations)[1], least)
             rows.append(base | {"measure": name, "low": np.nan, "high": high})
     return Quality.thresholds_schema.build(rows)
 
 
-def _marks(measures: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:
+def _marks(measures: pd.DataFrame, thresholds: pd.DataFrame, empty: int) -> dict[str, BoolArray]:
     bounds = thresholds.set_index(["measure", "sample"])
-    marks = pd.DataFrame(index=measures.index)
-    marks["nearly empty"] = measures["counts"] < EMPTY
-    for name in ("counts", "genes", "mito", "haemoglobin"):
+    marks = {"nearly empty": measures["counts"].to_numpy() < empty}
+    for name in ("counts", "genes", *LEAST_SHARES):
         own = bounds.loc[name].reindex(measures["sample"])
         values = measures[name].to_numpy()
         if name in {"counts", "genes"}:
             marks[f"few {name}"] = values < own["low"].to_numpy()
-        marks[f"many {name}" if name in {"counts", "genes"} else f"high {name}"] = (
-            values > own["high"].to_numpy()
-        )
+        word = "high" if name in LEAST_SHARES else "many"
+        marks[f"{word} {name}"] = values > own["high"].to_numpy()
     return marks
-
-
-def _two_lineages(counts: sp.csr_matrix, genes: pd.Index, species: str) -> BoolArray:
-    present = np.zeros(counts.shape[0], dtype=int)
-    known = {node.name: node for node in marker_set(species).at("lineage")}
-    uses = pd.Series([g for name in EXCLUSIVE for g in known[name].positive]).value_counts()
-    for name in EXCLUSIVE:
-        own = [gene for gene in known[name].positive if uses[gene] == 1]
-        columns = genes.get_indexer(pd.Index(own))
-        shown = counts[:, columns[columns >= 0]]
-        many = np.asarray((shown > 0).sum(axis=1)).ravel() >= DOUBLET_MARKERS
-        present += many & (np.asarray(shown.sum(axis=1)).ravel() >= DOUBLET_COUNTS)
-    doubled: BoolArray = present >= 2
-    return doubled
 
 
 def _soup(

@@ -25,6 +25,20 @@ def beside_study(value: object, info: ValidationInfo) -> object:
     return value
 
 
+#: Why a cell may be doubtful.
+MARKS = (
+    "nearly empty",
+    "few counts",
+    "many counts",
+    "few genes",
+    "many genes",
+    "high mito",
+    "high ribo",
+    "high haemoglobin",
+    "two lineages",
+    "simulated doublet",
+)
+
 StudyPath = Annotated[Path, BeforeValidator(beside_study)]
 
 
@@ -147,6 +161,28 @@ class RunForm(Form):
     @classmethod
     def _bytes(cls, value: object) -> object:
         return parse_bytes(value) if isinstance(value, str) else value
+
+
+class QualityForm(Form):
+    """``[quality]``: which cells are doubtful, and which of them are left out.
+
+    Every cell is looked at and every mark counted; only the marks named in ``remove`` leave cells
+    out (``["all"]`` for every mark). By default none does: most files hold cells that somebody
+    has chosen already. ``doublets`` also simulates doublets within each sample.
+    """
+
+    remove: tuple[str, ...] = ()
+    deviations: float = Field(default=5.0, gt=0)
+    empty: int = Field(default=100, ge=0)
+    doublets: bool = False
+
+    @field_validator("remove")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in {"all", *MARKS}:
+                raise ValueError(f"'{name}' is no mark. {did_you_mean(name, ['all', *MARKS])}")
+        return value
 
 
 class AnnotationForm(Form):

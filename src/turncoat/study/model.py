@@ -33,6 +33,7 @@ class Study(BaseModel):
     samples: form.SamplesForm = form.SamplesForm()
     comparisons: Annotated[tuple[form.ContrastForm, ...], Field(alias="contrasts")] = ()
     cohorts: tuple[form.CohortForm, ...] = ()
+    quality: form.QualityForm = form.QualityForm()
     annotation: form.AnnotationForm = form.AnnotationForm()
     statistics: form.StatisticsForm = form.StatisticsForm()
     allegiance: form.AllegianceForm = form.AllegianceForm()

@@ -9,7 +9,7 @@ import pandas as pd
 from turncoat.errors import DroppedDataWarning, StudyError, warn
 from turncoat.study.plan import TallyPlan
 from turncoat.study.rows import SEPARATOR
-from turncoat.tables import IntArray
+from turncoat.tables import BoolArray, IntArray
 
 #: The column of names, in the words of a plan's remarks.
 COLUMN = "population"
@@ -88,3 +88,41 @@ def named_plan(
         dropped=dropped,
     )
     return named, present[order]
+
+
+def leave_out(plan: TallyPlan, marked: Sequence[BoolArray], reason: str) -> TallyPlan:
+    """Leave cells out of a plan, and the rows that nobody is in any more.
+
+    Parameters
+    ----------
+    plan
+        What was to be counted.
+    marked
+        Per source: the cells to leave out, shape ``(n_cells,)``.
+    reason
+        Why, for the plan's account.
+
+    Raises
+    ------
+    StudyError
+        When no cell is left.
+    """
+    codes = [np.where(out, -1, own) for out, own in zip(marked, plan.row_codes, strict=True)]
+    sizes = sum(np.bincount(own[own >= 0], minlength=len(plan.rows)) for own in codes)
+    kept = np.flatnonzero(sizes)
+    if not kept.size:
+        raise StudyError(f"No cell is left: all were left out ({reason}).")
+    place = np.full(len(plan.rows) + 1, -1, dtype=np.int64)
+    place[kept] = np.arange(kept.size)
+    left = [
+        {"what": "cells", "n": int((out & (own >= 0)).sum()), "reason": f"{source.name}: {reason}"}
+        for source, out, own in zip(plan.sources, marked, plan.row_codes, strict=True)
+        if (out & (own >= 0)).any()
+    ]
+    return dataclasses.replace(
+        plan,
+        rows=plan.rows.iloc[kept],
+        row_codes=tuple(place[own] for own in codes),
+        meta={**plan.meta, "n_cells": int(sum((own >= 0).sum() for own in codes))},
+        dropped=pd.concat([plan.dropped, TallyPlan.schema.build(left)], ignore_index=True),
+    )

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from turncoat.cells import UNASSIGNED, Annotation, Annotator, Malignancy, MarkerSet
+from turncoat.cells import UNASSIGNED, Annotation, Annotator, Malignancy, MarkerSet, Quality
 from turncoat.cells.annotate import assemble
 from turncoat.cells.malignant import MAX_REFERENCE
 from turncoat.cells.model import TARGET_SUM
@@ -33,6 +33,7 @@ from turncoat.tables import IntArray
 from turncoat.tally import kernels
 from turncoat.tally.budget import Budget
 from turncoat.tally.engine import count_plan, refuse_overflow
+from turncoat.tally.fitness import without_removed
 from turncoat.tally.groups import GroupSums
 from turncoat.tally.held import HeldCells, unpack_cells
 from turncoat.tally.kernels import units
@@ -125,6 +126,7 @@ def annotate_and_tally_study(
     study: "Study",
     *,
     seed: int,
+    quality: Quality | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
     progress: Report | None = None,
@@ -137,6 +139,8 @@ def annotate_and_tally_study(
         The study; labels that it brings are put beside ours.
     seed
         For learning an annotator, where the study names none, and for drawing reference cells.
+    quality
+        Which cells are left out.
     threads, memory_limit, progress
         As in :func:`turncoat.tally.tally_plan`.
 
@@ -150,7 +154,7 @@ def annotate_and_tally_study(
     TurncoatError
         When cells, labels, markers, contrasts or the annotator cannot be used.
     """
-    plan = study_plan(study)
+    plan = without_removed(study_plan(study), quality)
     study.check_contrasts(plan.rows)
     labels = study_labels(study, plan)
     markers = study_markers(study, plan)
@@ -251,8 +255,8 @@ class _Namer:
         called, sample = self._caller.calls.population[rows], self._samples[rows]
         number = self._number[called]
         codes = np.where((number < 0) | (sample < 0), -1, sample * self._n_names + number)
-        candidate = called == self._candidate
-        other = ~candidate & (called != self._unsure)
+        candidate = (called == self._candidate) & (sample >= 0)
+        other = (called != self._candidate) & (called != self._unsure) & (sample >= 0)
         codes[self._held.hold(block, self._before + block.start, candidate, other)] = -1
         self._codes[rows] = codes
 

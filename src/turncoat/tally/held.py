@@ -107,14 +107,16 @@ def unpack_cells(block: PackedBlock, n_genes: int) -> sp.csr_matrix:
     indptr = np.concatenate([[0], np.cumsum(lengths)])
     begins = np.repeat(block.ledger[:, units.BEGIN] - indptr[:-1], lengths)
     places = begins + np.arange(indptr[-1])
-    genes, counts = block.genes[places].astype(np.int64), block.counts[places].astype(np.float64)
+    genes, counts = block.genes[places].astype(np.int32), block.counts[places].astype(np.float64)
     for entry, tail in _large(block, counts, indptr):
         low, third, high = block.genes[tail], block.counts[tail], block.genes[tail + 1]
         counts[entry] = int(low) | int(third) << 16 | int(high) << 24
     kept = genes < n_genes
     cells = np.repeat(np.arange(block.n_cells), lengths)[kept]
     shape = (block.n_cells, n_genes)
-    unpacked: sp.csr_matrix = sp.coo_matrix((counts[kept], (cells, genes[kept])), shape).tocsr()
+    unpacked: sp.csr_matrix = sp.coo_matrix(
+        (counts[kept], (cells.astype(np.int32), genes[kept])), shape
+    ).tocsr()
     return unpacked
 
 

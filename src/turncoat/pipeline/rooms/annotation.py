@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from turncoat.cells import Quality
 from turncoat.pipeline.run import Run
 from turncoat.pipeline.stage import Stage
 from turncoat.study import Study
@@ -18,6 +19,7 @@ def _run(run: Run) -> None:
     made = annotate_and_tally_study(
         run.study,
         seed=run.seed,
+        quality=run.result("quality", Quality),
         threads=run.threads,
         memory_limit=run.memory_limit,
         progress=tell,
@@ -51,6 +53,7 @@ def _skipped(study: Study) -> str:
 STAGE = Stage(
     name="annotation",
     run=_run,
+    needs=("quality",),
     version=2,
     title="Naming and counting the cells",
     parameters=_parameters,

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from turncoat.cells import Quality
 from turncoat.pipeline.run import Run
 from turncoat.pipeline.stage import Stage
 from turncoat.study import Study
 from turncoat.tally import Checkpoint, Progress, tally_plan
+from turncoat.tally.fitness import without_removed
 
 
 def _run(run: Run) -> None:
@@ -19,7 +21,7 @@ def _run(run: Run) -> None:
         run.take_tally_aside()
         return
     tally = tally_plan(
-        run.study.plan(),
+        without_removed(run.study.plan(), run.result("quality", Quality)),
         threads=run.threads,
         memory_limit=run.memory_limit,
         progress=tell,
@@ -41,7 +43,7 @@ def _parameters(study: Study) -> dict[str, Any]:
 STAGE = Stage(
     name="tally",
     run=_run,
-    needs=("annotation",),
+    needs=("quality", "annotation"),
     version=2,
     title="Tallying cells",
     parameters=_parameters,

@@ -22,6 +22,7 @@ ORDER = (
     "therapy",
     "simulate",
     "cells",
+    "quality",
 )
 
 

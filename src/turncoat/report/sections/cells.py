@@ -1,10 +1,17 @@
 """Annotation on the page: what the cells were called, how surely, and what could not be told."""
 
+from typing import TYPE_CHECKING
+
 from turncoat.cells import Annotation, Malignancy
 from turncoat.cells import plot as pictures
 from turncoat.errors import MissingKeyError
 from turncoat.report.section import Figure, Material, Section, Table, figure_of
 
+if TYPE_CHECKING:
+    import anndata as ad
+
+#: Donors whose cells are drawn along the genome at most, and malignant cells needed for it.
+MOST_DONORS, LEAST_SHOWN = 6, 5
 NOTES = (
     "Populations were called by markers and a model learnt from these cells.",
     "A cell that is not sure is left out of every test.",
@@ -26,7 +33,7 @@ def section(material: Material) -> Section | None:
         title="What are these cells?",
         lead=_lead(found),
         tables=tuple(_tables(found, called)),
-        figures=tuple(_figures(found, called)),
+        figures=tuple(_figures(found, called, material.tally())),
         notes=NOTES,
     )
 
@@ -79,7 +86,7 @@ def _tables(found: Annotation, called: dict[str, Malignancy]) -> list[Table]:
     return tables
 
 
-def _figures(found: Annotation, called: dict[str, Malignancy]) -> list[Figure]:
+def _figures(found: Annotation, called: dict[str, Malignancy], tally: "ad.AnnData") -> list[Figure]:
     figures = [
         figure_of(
             pictures.composition(found),
@@ -93,6 +100,19 @@ def _figures(found: Annotation, called: dict[str, Malignancy]) -> list[Figure]:
             alt="Histogram of the confidence of called and unassigned cells.",
             caption="Left of the line a cell is left unassigned.",
         ),
+        figure_of(
+            pictures.abstentions(found),
+            title="Unassigned cells by sample",
+            alt="Share of each sample's cells that were left unassigned.",
+            caption="Many in one sample: shallow, doublets, or cells that our markers do not know.",
+        ),
+        figure_of(
+            pictures.marker_dots(tally),
+            title="Markers of what was called",
+            alt="Each called population shows its own markers in most of its cells.",
+            caption="Area: share of cells with a count; colour: mean log level. Markers come from "
+            "the table that also taught the calls: a check of the calls, no independent proof.",
+        ),
     ]
     figures += [
         figure_of(
@@ -104,4 +124,20 @@ def _figures(found: Annotation, called: dict[str, Malignancy]) -> list[Figure]:
         for one in called.values()
         if len(one.arms)
     ]
+    figures += [
+        figure_of(
+            pictures.genome_cells(one, donor=donor),
+            title=f"Genomes of {donor}'s cells",
+            alt=f"Shift along the genome of single cells of {donor}, malignant above reference.",
+            caption="A row a cell: red gained, blue lost. A call is sound where the malignant cells "
+            "share stripes that the reference lacks.",
+        )
+        for one in called.values()
+        for donor in _donors_to_show(one)
+    ]
     return figures
+
+
+def _donors_to_show(called: Malignancy) -> list[str]:
+    some = called.donors[called.donors["n_malignant"] >= LEAST_SHOWN]
+    return [str(donor) for donor in some.nlargest(MOST_DONORS, "n_malignant")["donor"]]

@@ -11,12 +11,14 @@ how they were split, or on the number of threads: not nearly, but to the last bi
 from turncoat.tally.kernels.adding import add_cells
 from turncoat.tally.kernels.calling import score_cells
 from turncoat.tally.kernels.cells import pack_cells
+from turncoat.tally.kernels.measuring import measure_kinds
 from turncoat.tally.kernels.relating import relate_cells
 from turncoat.tally.kernels.scoring import STRETCH, project_cells, sum_logs
 
 __all__ = [
     "STRETCH",
     "add_cells",
+    "measure_kinds",
     "pack_cells",
     "project_cells",
     "relate_cells",

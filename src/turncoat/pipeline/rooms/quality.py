@@ -1,0 +1,64 @@
+"""The run's stage that looks at the quality of the cells, and says who is left out."""
+
+import warnings
+from typing import Any
+
+from turncoat.cells.study import study_plan
+from turncoat.errors import TurncoatWarning
+from turncoat.pipeline.run import Run
+from turncoat.pipeline.stage import Stage
+from turncoat.study import Study, TallyPlan
+from turncoat.tally import Progress
+from turncoat.tally.fitness import quality_of_plan
+
+
+def _run(run: Run) -> None:
+    def tell(now: Progress) -> None:
+        run.progress.advance(
+            now.cells_done, now.cells_total, f"{now.cells_per_second:,.0f} cells/s"
+        )
+
+    chosen = run.study.quality
+    found = quality_of_plan(
+        _plan(run.study),
+        remove=chosen.remove,
+        deviations=chosen.deviations,
+        empty=chosen.empty,
+        doublets=chosen.doublets,
+        seed=run.seed,
+        threads=run.threads,
+        memory_limit=run.memory_limit,
+        progress=tell,
+    )
+    run.save("quality", found)
+
+
+def _plan(study: Study) -> TallyPlan:
+    """Check all that the study says, then plan its samples; who counts the cells warns of what."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TurncoatWarning)
+        plan = study.plan()
+        return plan if study.cells.population is None else study_plan(study)
+
+
+def _parameters(study: Study) -> dict[str, Any]:
+    return {
+        "about": study.about.model_dump(mode="json", include={"species", "kind"}),
+        "cells": study.cells.model_dump(
+            mode="json", exclude={"files", "labels", "label_map", "population"}
+        ),
+        "samples": study.samples.model_dump(mode="json", exclude={"sheet"}),
+        "quality": study.quality.model_dump(mode="json"),
+        "names": [path.name for path in study.files],
+    }
+
+
+STAGE = Stage(
+    name="quality",
+    run=_run,
+    version=1,
+    title="Looking at the cells' quality",
+    parameters=_parameters,
+    inputs=lambda study: study.files,
+    knowledge=("markers", "gene_ids"),
+)
