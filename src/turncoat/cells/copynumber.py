@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 import scipy.sparse as sp
+from scipy.stats import norm
 
 from turncoat.cells.kernels import smooth_along
 from turncoat.errors import CountsError

@@ -114,7 +114,11 @@ def _figures(found: Annotation, called: dict[str, Malignancy], tally: "ad.AnnDat
             "the table that also taught the calls: a check of the calls, no independent proof.",
         ),
     ]
-    figures += [
+    return figures + _genomes(called)
+
+
+def _genomes(called: dict[str, Malignancy]) -> list[Figure]:
+    figures = [
         figure_of(
             pictures.genome(one),
             title="Gains and losses of the tumour cells",
