@@ -79,24 +79,26 @@ def _tables(found: Quality, soup: Ambient | None) -> list[Table]:
             folded=True,
         ),
     ]
-    if soup is not None and len(soup.leaks):
-        worth = soup.leaks[soup.leaks["reading"] != "hardly any"]
-        tables += [
-            Table(
-                "Lineage genes where they do not belong",
-                worth.sort_values("times_soup", ascending=False).head(MOST_LEAKS),
-                "Whether the sample's ambient RNA explains them, median over samples.",
-                schema=soup.leaks_schema,
-            ),
-            Table(
-                "Ambient RNA by sample",
-                soup.samples,
-                "Median over populations and foreign genes.",
-                schema=soup.samples_schema,
-                folded=True,
-            ),
-        ]
-    return tables
+    return tables + ([] if soup is None or soup.leaks.empty else _soup(soup))
+
+
+def _soup(soup: Ambient) -> list[Table]:
+    worth = soup.leaks[soup.leaks["reading"] != "hardly any"]
+    return [
+        Table(
+            "Lineage genes where they do not belong",
+            worth.sort_values("times_soup", ascending=False).head(MOST_LEAKS),
+            "Whether the sample's ambient RNA explains them, median over samples.",
+            schema=soup.leaks_schema,
+        ),
+        Table(
+            "Ambient RNA by sample",
+            soup.samples,
+            "Median over populations and foreign genes.",
+            schema=soup.samples_schema,
+            folded=True,
+        ),
+    ]
 
 
 def _figures(found: Quality) -> list[Figure]:
