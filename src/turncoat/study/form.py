@@ -16,6 +16,7 @@ from pydantic import (
 from turncoat.errors import MissingFileError, did_you_mean
 from turncoat.stats.contrast import Contrast
 from turncoat.study.labels import FILE
+from turncoat.study.marks import MARKS
 
 
 def beside_study(value: object, info: ValidationInfo) -> object:
@@ -24,20 +25,6 @@ def beside_study(value: object, info: ValidationInfo) -> object:
         return Path(info.context["folder"]) / Path(value).expanduser()
     return value
 
-
-#: Why a cell may be doubtful.
-MARKS = (
-    "nearly empty",
-    "few counts",
-    "many counts",
-    "few genes",
-    "many genes",
-    "high mito",
-    "high ribo",
-    "high haemoglobin",
-    "two lineages",
-    "simulated doublet",
-)
 
 StudyPath = Annotated[Path, BeforeValidator(beside_study)]
 
