@@ -140,7 +140,7 @@ def assemble(
     donors = pd.Series(plan.rows["donor"].to_numpy(), index=plan.rows["sample"].to_numpy())
     return Annotation(
         cells=cells,
-        samples=_samples(cells),
+        samples=summarise_samples(cells),
         panel=panel,
         states=_states(cells, model, known, donors[~donors.index.duplicated()]),
         disagreement=_disagreement(cells),
@@ -222,7 +222,8 @@ def _cell_table(
     )
 
 
-def _samples(cells: pd.DataFrame) -> pd.DataFrame:
+def summarise_samples(cells: pd.DataFrame) -> pd.DataFrame:
+    """Count the called and unassigned cells of every sample."""
     rows = []
     for sample, group in cells[cells["sample"] != ""].groupby("sample", sort=True):
         unassigned = int((group["population"] == UNASSIGNED).sum())

@@ -11,28 +11,23 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from scipy.sparse.linalg import svds
 from scipy.spatial import cKDTree
 
+from turncoat.cells.axes import project
 from turncoat.errors import MissingKeyError, did_you_mean
-from turncoat.tables import BoolArray, FloatArray, IntArray
+from turncoat.tables import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     import anndata as ad
 
 #: Simulated doublets per cell.
 PER_CELL: Final = 2.0
-#: Genes whose spread is largest for their mean, and axes that are kept of them.
-N_GENES, N_AXES = 2_000, 30
 #: Neighbours looked at: half the root of the number of cells, as Scrublet does, at least this.
 LEAST_NEIGHBOURS: Final = 10
 #: A sample with fewer cells has no neighbourhoods.
 MIN_CELLS: Final = 100
 #: Share of doublets expected where nothing is known: 10x gives about 0.8 % per 1,000 cells.
 RATE_PER_CELL: Final = 0.8e-5
-#: A gene in fewer cells says nothing about neighbourhoods.
-MIN_CELLS_PER_GENE: Final = 3
-TARGET_SUM: Final = 10_000.0
 #: Cells called at most, in shares expected: where simulated scores have one hump, any cut is bad.
 MOST_CALLED: Final = 2.0
 
@@ -97,10 +92,9 @@ def score_doublets(counts: sp.csr_matrix, *, seed: int = 0) -> tuple[FloatArray,
         return np.full(n_cells, np.nan), np.zeros(n_cells, dtype=bool)
     rng = np.random.default_rng(seed)
     counts = sp.csr_matrix(counts, dtype=np.float64)
-    columns = _variable_genes(counts)
     first, second = rng.integers(0, n_cells, (2, int(PER_CELL * n_cells)))
     simulated = counts[first] + counts[second]
-    real, made = _project(_logged(counts, columns), _logged(simulated, columns), rng)
+    real, made = project(counts, (counts, simulated), seed=seed)
     every = np.vstack([real, made])
     n_neighbours = max(LEAST_NEIGHBOURS, round(0.5 * np.sqrt(n_cells)))
     k = round(n_neighbours * (1 + PER_CELL))
@@ -123,46 +117,6 @@ def _posterior(share: FloatArray, k: int, rate: float) -> FloatArray:
     q = (share * k + 1) / (k + 2)
     score: FloatArray = q * rate / PER_CELL / (1 - rate - q * (1 - rate - rate / PER_CELL))
     return score
-
-
-def _variable_genes(counts: sp.csr_matrix) -> IntArray:
-    """Genes whose spread is largest for their mean, by rank within twenty bins of the mean."""
-    logged = _logged(counts, np.arange(counts.shape[1]))
-    mean = np.asarray(logged.mean(axis=0)).ravel()
-    spread = np.asarray(logged.power(2).mean(axis=0)).ravel() - mean**2
-    seen = np.asarray((counts > 0).sum(axis=0)).ravel() >= MIN_CELLS_PER_GENE
-    genes = np.flatnonzero(seen)
-    bins = pd.qcut(mean[genes], 20, labels=False, duplicates="drop")
-    ratio = spread[genes] / np.maximum(mean[genes], 1e-12)
-    within = pd.Series(ratio).groupby(bins)
-    z = ((ratio - within.transform("mean")) / (within.transform("std") + 1e-12)).to_numpy()
-    chosen = np.argsort(-np.nan_to_num(z, nan=-np.inf), kind="stable")[:N_GENES]
-    return np.sort(genes[chosen])
-
-
-def _logged(counts: sp.csr_matrix, columns: IntArray) -> sp.csr_matrix:
-    depth = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1)
-    scaled = sp.diags(TARGET_SUM / depth) @ counts[:, columns]
-    return sp.csr_matrix(scaled.log1p())
-
-
-def _project(
-    real: sp.csr_matrix, made: sp.csr_matrix, rng: np.random.Generator
-) -> tuple[FloatArray, FloatArray]:
-    """Project both on the main axes of the real cells, genes scaled to unit spread."""
-    mean = np.asarray(real.mean(axis=0)).ravel()
-    spread = np.sqrt(np.maximum(np.asarray(real.power(2).mean(axis=0)).ravel() - mean**2, 1e-12))
-    scale = sp.diags(1 / np.maximum(spread, 1e-3))
-    a, b, centre = real @ scale, made @ scale, mean / np.maximum(spread, 1e-3)
-    n_axes = min(N_AXES, min(a.shape) - 2)
-    operator = sp.linalg.LinearOperator(
-        a.shape,
-        matvec=lambda v: a @ v.ravel() - centre @ v.ravel(),
-        rmatvec=lambda v: a.T @ v.ravel() - centre * v.sum(),
-        dtype=np.float64,
-    )
-    _, _, axes = svds(operator, k=n_axes, v0=rng.normal(size=min(a.shape)), solver="arpack")
-    return a @ axes.T - centre @ axes.T, b @ axes.T - centre @ axes.T
 
 
 def _valley(scores: FloatArray) -> float:

@@ -3,6 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from turncoat.study.corrected import corrected
 from turncoat.study.plan import TallyPlan, plan_cells, plan_sources
 from turncoat.study.sources import Block, CellSource, open_source, open_sources
 
@@ -28,6 +29,7 @@ __all__ = [
     "StudyCheck",
     "TallyPlan",
     "check_study",
+    "corrected",
     "init_study",
     "load_study",
     "open_source",

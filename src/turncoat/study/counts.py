@@ -81,7 +81,11 @@ def diagnose(block: Block) -> str:
         return f"The matrix is normalised: each cell sums to {_totals(data, block).mean():,.6g}."
     if data.max() <= LARGEST_LOG:
         return "Small fractional values: the matrix looks log-transformed."
-    return "Fractional values: ambient-corrected, normalised or estimated counts."
+    return (
+        "Fractional values: ambient-corrected, normalised or estimated counts. Counts of SoupX or "
+        'CellBender are taken where they are declared: counts = "corrected" under [cells], or '
+        "turncoat.pp.corrected(source)."
+    )
 
 
 def _totals(values: FloatArray, block: Block) -> FloatArray:

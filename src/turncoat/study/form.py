@@ -50,7 +50,8 @@ class CellsForm(Form):
 
     ``sample = "@file"`` takes each file as one sample, ``"@folder"`` each file's folder;
     ``"donor+tissue"`` joins two columns. ``labels`` is a table with one line a cell (first column
-    the barcode, perhaps a column ``file``) for files that bring no annotation.
+    the barcode, perhaps a column ``file``) for files that bring no annotation. ``counts =
+    "corrected"`` takes fractional counts from which ambient RNA was taken off.
     """
 
     files: tuple[StudyPath, ...]
@@ -60,6 +61,7 @@ class CellsForm(Form):
     condition: str | None = None
     population: str | None = None
     layer: str | None = None
+    counts: Literal["raw", "corrected"] = "raw"
     gene_join: Literal["intersection", "union"] = "intersection"
     keep: tuple[str, ...] = ()
     labels: StudyPath | None = None

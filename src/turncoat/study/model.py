@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from turncoat.errors import DesignWarning, FileFormatError, StudyError, did_you_mean, warn
 from turncoat.stats.contrast import Contrast
 from turncoat.study import form
+from turncoat.study.corrected import corrected
 from turncoat.study.design import check_contrast, count_contrast
 from turncoat.study.labels import CellKeys
 from turncoat.study.mistakes import explain
@@ -108,6 +109,8 @@ class Study(BaseModel):
         FileFormatError
             When one is damaged or not what it seems.
         """
+        if self.cells.counts == "corrected":
+            return tuple(corrected(path, layer=self.cells.layer) for path in self.cells.files)
         return open_sources(self.cells.files, layer=self.cells.layer)
 
     def sheet(self) -> pd.DataFrame | None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 import pandas as pd
 
+from turncoat.cells.lineage import lineages_of
 from turncoat.cells.markers import MarkerSet, marker_set
-from turncoat.knowledge.vocabulary import match_labels
 from turncoat.tables import UNS_KEY, Column, FloatArray, IntArray, TableSchema
 from turncoat.tally import layout
 
@@ -98,9 +98,9 @@ def ambient(tally: "ad.AnnData") -> Ambient:
     Young and Behjati (2020), *GigaScience* 9:giaa151.
     """
     markers = marker_set(str(tally.uns[UNS_KEY][layout.META_KEY]["species"]))
-    lineage = lineages_of(tally.obs[layout.POPULATION].astype(str), markers)
+    lineage = lineages_of(list(tally.obs[layout.POPULATION].astype(str)), markers)
     sets = foreign_sets(markers, tally.var_names)
-    pairs = _pairs(tally, lineage.to_numpy(dtype=object), sets)
+    pairs = _pairs(tally, np.array(lineage, dtype=object), sets)
     if pairs.empty:
         return Ambient(Ambient.samples_schema.build([]), Ambient.leaks_schema.build([]))
     quiet = pairs.groupby("sample")["contamination"]
@@ -110,16 +110,6 @@ def ambient(tally: "ad.AnnData") -> Ambient:
         Ambient.samples_schema.build({name: np.asarray(own) for name, own in samples.items()}),
         _leaks(pairs, soup),
     )
-
-
-def lineages_of(populations: pd.Series, markers: MarkerSet) -> pd.Series:
-    """Say of which lineage each population is; empty where its name tells us nothing."""
-    of = {node.name: node.parent for node in markers.at("population")}
-    of |= {node.name: node.name for node in markers.at("lineage")}
-    of |= {node.name: of[node.parent] for node in markers.at("state") if node.parent in of}
-    of |= {"Malignant": "Epithelial"}
-    table = match_labels(populations.unique()).set_index("label")["population"]
-    return populations.map(lambda name: of.get(name, of.get(str(table[name]), "")))
 
 
 def foreign_sets(
