@@ -75,7 +75,9 @@ def refuse_repeated_cells(
         Names the barcode and where it is.
     """
     hashed = [
-        pd.util.hash_array(b.to_numpy(dtype=object)) ^ pd.util.hash_array(s.astype(np.uint64))
+        # Barcodes hardly repeat: finding those that do, to hash each once, costs more than it saves.
+        pd.util.hash_array(b.to_numpy(dtype=object), categorize=False)
+        ^ pd.util.hash_array(s.astype(np.uint64))
         for b, s in zip(barcodes, samples, strict=True)
     ]
     every = np.concatenate(hashed)

@@ -101,12 +101,14 @@ def add_up(several: Sequence[PartSums], n_genes: int) -> PartSums:
             by_row.setdefault(part.row, []).append(part)
 
     def added() -> Iterator[SparseRow]:
+        # One array for all rows: workers give memory back at once, and fresh pages cost time.
+        total = np.empty((n_genes, N_PARTS), dtype=np.int64)
         for row in sorted(by_row):
             parts = by_row.pop(row)
             if len(parts) == 1:
                 yield parts[0]
                 continue
-            total = np.zeros((n_genes, N_PARTS), dtype=np.int64)
+            total[:] = 0
             for part in parts:
                 total[part.genes] += part.sums
             yield SparseRow.of(row, total)

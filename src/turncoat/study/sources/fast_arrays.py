@@ -6,6 +6,7 @@ read through its own library, by the same threads.
 """
 
 import os
+import threading
 import weakref
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,8 +14,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from turncoat.errors import FileFormatError
-from turncoat.study.sources.fast_codecs import Decode, decode, decoders
+from turncoat.study.sources.fast_codecs import Decode, decode, decoders, inflate
+from turncoat.study.sources.libdeflate import inflate_into
 from turncoat.tables import IntArray
+
+_NOTHING = np.empty(0, dtype=np.uint8)
 
 
 class FastArray(Protocol):
@@ -58,6 +62,9 @@ class ChunkedHdf5:
         self._fill = dataset.fillvalue
         dataset.id.chunk_iter(self._note)
         self._file = _open(self, path)
+        self._own = threading.local()
+        # Gzip alone, as AnnData writes it: inflated where it is wanted.
+        self._inflates = chain == [inflate]
 
     def _note(self, chunk: Any) -> None:
         number = chunk.chunk_offset[0] // self.chunk
@@ -69,6 +76,7 @@ class ChunkedHdf5:
         first, last = begin // self.chunk, -(-end // self.chunk)
         places = self._table[first:last].tolist()
         raw, at = self._raw(places), 0
+        straight = out.dtype == self.dtype and out.flags.c_contiguous
         for number, (offset, size, skipped) in enumerate(places, first):
             n_values = min(self.chunk, self.size - number * self.chunk)
             target = out[at : at + n_values]
@@ -79,7 +87,10 @@ class ChunkedHdf5:
                 stored = raw(offset, size)
                 if len(stored) != size:
                     raise self._damaged(number, "the file ends before it")
-                put(target, self._decode(number, stored, skipped)[:n_values])
+                if straight and n_values == self.chunk and self._inflates and not skipped:
+                    self._inflate(number, stored, target)
+                else:
+                    put(target, self._decode(number, stored, skipped)[:n_values])
 
     def _raw(self, places: list[list[int]]) -> Any:
         """Read chunks that lie close together at once, else one by one when they are needed."""
@@ -87,9 +98,22 @@ class ChunkedHdf5:
         end = max(offset + size for offset, size, _ in places)
         wanted = sum(size for _, size, _ in places)
         if end - begin > wanted + wanted // 4 + 4096:
-            return lambda offset, size: os.pread(self._file, size, offset)
-        whole = memoryview(os.pread(self._file, end - begin, begin))
+            return lambda offset, size: self._bytes(offset, offset + size)
+        whole = self._bytes(begin, end)
         return lambda offset, size: whole[offset - begin : offset - begin + size]
+
+    def _bytes(self, begin: int, end: int) -> Any:
+        """Read bytes of the file, into memory that this thread uses again and again."""
+        own = self._own
+        if getattr(own, "raw", _NOTHING).size < end - begin:
+            own.raw = np.empty((end - begin) * 9 // 8, dtype=np.uint8)
+        return own.raw[: os.preadv(self._file, [own.raw[: end - begin]], begin)]
+
+    def _inflate(self, number: int, stored: Any, target: Any) -> None:
+        try:
+            inflate_into(stored, target)
+        except ValueError as error:
+            raise self._damaged(number, str(error)) from error
 
     def _decode(self, number: int, stored: Any, skipped: int) -> Any:
         n_bytes = self.chunk * self.dtype.itemsize
