@@ -12,8 +12,12 @@ import pytest
 from scipy import sparse
 
 import turncoat as tc
+from study.cells import make_cells as labelled_cells
+from study.formats import FORMATS
 from tally.cells import KEYS, close_to_oracle, make_cells, oracle, same_bits, write
-from turncoat.study import open_source
+from turncoat.study import open_source, plan_sources
+from turncoat.study.labels import CellKeys
+from turncoat.study.plan import PlanOptions
 from turncoat.study.sources import fast_arrays
 from turncoat.study.sources.fast_arrays import ChunkedHdf5, ContiguousHdf5, Sliced, Window
 
@@ -85,6 +89,21 @@ def test_a_filter_not_known_here_is_left_to_its_library(
     source: Any = open_source(path)
     assert isinstance(fast_arrays.fast_array(source.matrix.data, path, "X/data"), Sliced)
     assert same_bits(tc.pp.tally(path, **KEYS), expected)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_every_format_gives_the_tally_of_its_cells(tmp_path: Path, name: str) -> None:
+    own = labelled_cells(37)
+    keys = CellKeys("donor", "sample", "tissue", None, "cell_type")
+    make, layer = FORMATS[name]
+    # Formats without labels take them from a table; those with labels say the same.
+    plans = [
+        plan_sources((open_source(source, layer=which),), keys, PlanOptions(), None, own.obs)
+        for source, which in ((own, None), (make(own, tmp_path), layer))
+    ]
+    first, second = (tc.pp.tally_plan(plan, threads=2) for plan in plans)
+    assert same_bits(first, second)
 
 
 @pytest.mark.parametrize("form", ["csc", "dense"])
