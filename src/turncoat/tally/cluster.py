@@ -25,8 +25,10 @@ from turncoat.tally.scan import Stamp
 if TYPE_CHECKING:
     import anndata as ad
 
-#: Partitions per thread of the cluster: enough to even out files and lose little with a worker.
-PARTITIONS_PER_THREAD = 2
+#: Partitions per thread of the cluster. Sums of a partition are as large for few cells as for many
+#: (36 bytes a row and gene), and travel twice: more partitions mean more of them, while the most
+#: cells a partition may have already bounds what is lost with a worker.
+PARTITIONS_PER_THREAD = 1
 #: Cells per partition at least and at most, unless asked otherwise: below, setting up costs more
 #: than counting; above, a lost worker costs minutes.
 LEAST_CELLS, MOST_CELLS = 20_000, 500_000
@@ -54,7 +56,7 @@ def tally_on_cluster(
     client
         A ``dask.distributed.Client``.
     rows_per_partition
-        Cells per task; by default two tasks a thread, within reasonable sizes.
+        Cells per task; by default one task a thread, within reasonable sizes.
     memory_limit
         Bytes that a task may work in; two fifths of its share of the worker by default.
     progress
