@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 COLOURS = (
-    "#4c566a", "#d1495b", "#1f7a8c", "#edae49", "#66a182", "#8d6a9f", "#c97b63", "#3d5a80",
-    "#a3b18a", "#b56576",
+    "#4c566a", "#d1495b", "#1f7a8c", "#edae49", "#66a182", "#8d6a9f", "#c97b63", "#2f6fde",
+    "#a3b18a", "#7a1f3d",
 )  # fmt: skip
 ORGAN_COLOURS = {"node": "#1f7a8c", "lung": "#edae49"}
 BAND = (10.0, 90.0)
@@ -74,7 +74,10 @@ def growth(
         low, middle, high = np.nanpercentile(curves, [BAND[0], 50.0, BAND[1]], axis=0)
         if arm == trial.arm_names[0] or len(trial.arm_names) <= MOST_BANDS:
             ax.fill_between(trial.times, low, high, color=colour, alpha=0.12, linewidth=0)
-        ax.plot(trial.times, middle, color=colour, label=arm, linewidth=1.6)
+        ax.plot(
+            trial.times, middle, color=colour, label=arm, linewidth=1.6,
+            linestyle=stroke(trial.arm_names.index(arm)),
+        )  # fmt: skip
     name = "Primary tumour" if quantity == "volume" else quantity.replace("_", " ")
     ax.set(xlabel="Day", ylabel=f"{name} ({unit})", xlim=(trial.times[0], trial.times[-1]))
     ax.set_ylim(bottom=0)
@@ -214,11 +217,14 @@ def survival(trial: Trial, *, ax: "Axes | None" = None) -> "Axes":
         fitted = KaplanMeierFitter().fit(rows["endpoint_day"], rows["endpoint_reached"])
         line, ends = fitted.survival_function_, fitted.confidence_interval_
         days = line.index.to_numpy(dtype=float)
-        ax.step(days, line.iloc[:, 0], where="post", color=colour, label=arm, linewidth=1.6)
-        ax.fill_between(days, ends.iloc[:, 0], ends.iloc[:, 1], step="post", color=colour,
-                        alpha=0.12, linewidth=0)  # fmt: skip
+        ax.step(days, line.iloc[:, 0], where="post", color=colour, label=arm, linewidth=1.6,
+                linestyle=stroke(trial.arm_names.index(arm)))  # fmt: skip
+        if arm == trial.arm_names[0] or len(trial.arm_names) <= MOST_BANDS:
+            ax.fill_between(days, ends.iloc[:, 0], ends.iloc[:, 1], step="post", color=colour,
+                            alpha=0.12, linewidth=0)  # fmt: skip
     size = trial.params["endpoint"]
-    ax.set(xlabel="Day", ylabel=f"Mice with primary < {size:g} mm³", ylim=(0, 1.02))
+    ax.set(xlabel="Day", ylabel=f"Mice with primary < {size:g} mm³", ylim=(0, 1.02),
+           xlim=(0, trial.times[-1]))  # fmt: skip
     ax.legend(frameon=False, fontsize=7)
     _signed(ax, trial)
     return ax
@@ -227,3 +233,8 @@ def survival(trial: Trial, *, ax: "Axes | None" = None) -> "Axes":
 def colours(n: int) -> list[str]:
     """Give a colour per arm."""
     return [COLOURS[k % len(COLOURS)] for k in range(n)]
+
+
+def stroke(k: int) -> str:
+    """Give a line style per arm: colours alone do not tell more than a few apart."""
+    return "-" if k < len(COLOURS) // 2 else "--"
