@@ -1,0 +1,193 @@
+"""Verdicts on planted studies, states where there are none, and speed: parts of donor_statistics.py."""
+
+import json
+import time
+import warnings
+
+import anndata as ad
+import harness
+import numpy as np
+import pandas as pd
+from donor_null import CACHE, GRID, interval, summed
+
+import turncoat as tc
+from turncoat.knowledge.programmes import programmes
+from turncoat.stats.permutation import permute
+from turncoat.stats.units import arrange
+
+CONTRAST = tc.Contrast("condition", "case", "control")
+SEEDS = range(1_000, 1_020)
+#: Its genes are NK's as well, so what it should be called is not clear.
+UNCLEAR = "NK immature"
+
+
+def polluted(tally: ad.AnnData, share: float, seed: int) -> ad.AnnData:
+    """Give every population of the case samples some of their own tumour cells' RNA."""
+    rng = np.random.default_rng(seed)
+    out = tally.copy()
+    counts = out.layers["counts"]
+    population = out.obs["population"].astype(str).to_numpy()
+    sample = out.obs["sample"].astype(str).to_numpy()
+    for row in np.flatnonzero((out.obs["condition"] == "case") & (population != "Tumour")):
+        source = counts[(sample == sample[row]) & (population == "Tumour")].sum(axis=0)
+        depth = counts[row].sum() * share / (1 - share)
+        counts[row] += rng.poisson(depth * source / source.sum())
+    return out
+
+
+def planted(seed: int) -> tuple[ad.AnnData, pd.DataFrame, set[str]]:
+    cells = tc.ds.planted(n_donors=8, n_controls=8, cells_per_donor=800, n_genes=1_500, seed=seed)
+    keys = {f"{k}_key": k for k in ("donor", "sample", "tissue", "condition", "population")}
+    truth = tc.ds.planted_truth(cells)
+    genes = truth.programmes
+    axis = np.where(genes["side"].str.startswith("anti"), "anti_tumour", "pro_tumour")
+    table = pd.DataFrame(
+        {"population": genes["population"], "axis": axis, "gene": genes["gene"], "weight": 1.0}
+    )
+    return tc.pp.tally(cells, **keys), table, set(truth.switches["population"])
+
+
+def verdicts(tally: ad.AnnData, table: pd.DataFrame, test: str) -> pd.Series:
+    found = tc.tl.allegiance(tally, CONTRAST, programmes=table, test=test, key_added=None).table
+    return found[found["population"] != UNCLEAR].set_index("population")["verdict"]
+
+
+def judged(seed: int) -> list[list[object]]:
+    """Verdicts of one planted study, clean and polluted; kept, for a study takes seconds."""
+    kept = CACHE / f"donor-verdicts-{seed}.json"
+    if kept.exists():
+        return json.loads(kept.read_text())
+    tally, table, changed = planted(seed)
+    dirty = polluted(tally, 0.05, seed)
+    rows: list[list[object]] = []
+    for test in ("permutation", "moderated"):
+        clean, after = verdicts(tally, table, test), verdicts(dirty, table, test)
+        rows += [[test, seed, str(name), name in changed, verdict, after[name]] for name, verdict in clean.items()]  # fmt: skip
+    CACHE.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(rows))
+    return rows
+
+
+def verdicts_part() -> dict[str, object]:
+    warnings.simplefilter("ignore")
+    rows = [row for seed in SEEDS for row in judged(seed)]
+    given = pd.DataFrame(
+        rows, columns=["test", "seed", "population", "changed", "verdict", "polluted"]
+    )
+    bars = [entry for test, own in given.groupby("test", sort=False) for entry in verdict_bars(str(test), own)]  # fmt: skip
+    counts = given.groupby(["test", "population", "changed", "verdict"]).size().reset_index(name="n")  # fmt: skip
+    note = (
+        f"Planted studies: {len(SEEDS)}, 8 cases and 8 controls, 800 cells a donor; seeds {SEEDS.start} to {SEEDS.stop - 1}. "
+        "5 % contamination: RNA of the sample's own tumour cells added to every other population of the cases. "
+        "A verdict near its threshold may turn with any change of the counts."
+    )
+    return {"bars": bars, "counts": counts.to_dict("records"), "seeds": [SEEDS.start, SEEDS.stop], "notes": [note]}  # fmt: skip
+
+
+def verdict_bars(test: str, given: pd.DataFrame) -> list[dict[str, object]]:
+    changed, still = given[given["changed"]], given[~given["changed"]]
+    loyal = given[given["verdict"] == "loyal"]
+    turned = given[given["verdict"] != given["polluted"]]
+    which = ", ".join(f"{r.population} {r.verdict} to {r.polluted}" for r in turned.itertuples())
+
+    def bar(what: str, hits: pd.Series, **bound: object) -> dict[str, object]:
+        values = hits.to_numpy(dtype=float)
+        if not values.size:
+            return harness.bar(f"planted, {test} test: {what}", float("nan"), unit="share", **bound)
+        lower, upper = interval(values)
+        note = f"{int(values.sum())} of {values.size}, [{lower:.3f}, {upper:.3f}]"
+        if what.startswith("verdicts changed") and which:
+            note += f": {which}"
+        return harness.bar(f"planted, {test} test: {what}", float(values.mean()), unit="share", note=note, **bound)  # fmt: skip
+
+    return [
+        bar("switched populations found", changed["verdict"] == "switched", limit=0.8, at_least=True),
+        bar("unswitched populations called", still["verdict"] == "switched", limit=0.05),
+        bar("switched among those called loyal", loyal["changed"], limit=0.05),
+        bar("verdicts changed by 5 % contamination", given["verdict"] != given["polluted"], limit=0.0),
+        bar("false switches made by 5 % contamination", (still["polluted"] == "switched") & (still["verdict"] != "switched"), limit=0.0),
+    ]  # fmt: skip
+
+
+def lineage(seed: int, n_donors: int, n_cells: int) -> ad.AnnData:
+    """One lineage of donors who differ, without any state in it."""
+    rng = np.random.default_rng([seed, 13])
+    base = rng.lognormal(0, 1, 300)
+    counts, donors = [], []
+    for donor in range(n_donors):
+        own = base * np.exp(0.4 * rng.normal(size=300))
+        n = max(10, round(n_cells * rng.gamma(4, 0.25)))
+        depth = rng.lognormal(7, 0.6, n) * np.exp(0.3 * rng.normal())
+        mean = depth[:, None] * (own / own.sum())
+        counts.append(rng.poisson(mean * rng.gamma(2, 0.5, mean.shape)))
+        donors += [f"d{donor:02}"] * n
+    obs = pd.DataFrame({"donor": donors, "population": "NK"})
+    obs["condition"] = np.where(obs["donor"] < f"d{n_donors // 2:02}", "case", "control")
+    obs.index = pd.Index([f"c{i}" for i in range(len(obs))])
+    var = pd.DataFrame(index=pd.Index([f"G{i}" for i in range(300)]))
+    return ad.AnnData(np.vstack(counts).astype(np.float32), obs=obs, var=var)
+
+
+def substates_part() -> dict[str, object]:
+    """Sub-states called where there are none; the share of studies with any."""
+    warnings.simplefilter("ignore")
+    shares = []
+    for n_per_arm, n_cells in GRID:
+        n_studies = 60 if n_cells == 50 else 6
+        called = []
+        for seed in range(110_000, 110_000 + n_studies):
+            found = tc.tl.substates(lineage(seed, 2 * n_per_arm, n_cells), population="NK")  # fmt: skip
+            called.append(float((found.table["qvalue"] <= 0.05).any()))
+        shares.append(
+            summed(np.array(called), test="sub-states, any called", n_per_arm=n_per_arm, n_cells=n_cells)
+            | {"seeds": f"110000 to {110_000 + n_studies - 1}"}
+        )  # fmt: skip
+        print(shares[-1], flush=True)
+    total = sum(entry["n_studies"] for entry in shares)
+    mean = sum(entry["share"] * entry["n_studies"] for entry in shares) / total
+    top = 1 - 0.025 ** (1 / total) if mean == 0 else float("nan")
+    note = f"{total} studies" + (f", none; at most {top:.3f} with 97.5 % confidence" if mean == 0 else "")  # fmt: skip
+    bars = [harness.bar("null: sub-states, share of studies with any called, over the grid", mean, unit="share",
+                        limit=0.05, note=note)]  # fmt: skip
+    return {"bars": bars, "shares": shares, "notes": ["Sub-states where there are none: one lineage, 300 genes."]}  # fmt: skip
+
+
+def timing_part() -> dict[str, object]:
+    rng = np.random.default_rng(0)
+    units = arrange([f"d{i}" for i in range(40)], np.arange(40) < 20)
+    values = rng.normal(size=(40, 200))
+    permute(values[:, :2], units, n_permutations=10)
+    start = time.perf_counter()
+    permute(values, units, n_permutations=2_000, seed=1).pvalue()
+    permutations = time.perf_counter() - start
+    tally = big_tally()
+    start = time.perf_counter()
+    names = sorted(set(tally.obs["population"]))
+    tc.tl.allegiance(
+        tally, tc.Contrast("condition", "a", "b"), programmes=programmes("NK"),
+        matches=dict.fromkeys(names, "NK"), key_added=None,
+    )  # fmt: skip
+    took = time.perf_counter() - start
+    bars = [
+        harness.bar("2,000 permutations x 200 scores x 40 donors", permutations, unit="s", limit=2.0),
+        harness.bar("allegiance, 60 donors x 30 populations", took, unit="s", limit=5.0),
+    ]  # fmt: skip
+    return {"bars": bars, "notes": ["Wall times of one run."]}
+
+
+def big_tally() -> ad.AnnData:
+    """A tally of 60 donors and 30 populations, 2,000 genes, the real programme genes among them."""
+    rng = np.random.default_rng(1)
+    genes = sorted(set(programmes("NK")["gene"]))
+    genes += [f"G{i}" for i in range(2_000 - len(genes))]
+    rows = [(f"d{d}", f"p{p:02}") for d in range(60) for p in range(30)]
+    obs = pd.DataFrame(rows, columns=["donor", "population"])
+    obs = obs.assign(sample=obs["donor"], tissue="t", n_cells=50)
+    obs["condition"] = ["a" if int(d[1:]) < 30 else "b" for d in obs["donor"]]
+    obs.index = obs["donor"] + "|" + obs["population"]
+    counts = rng.poisson(rng.gamma(1.0, 20.0, (len(obs), len(genes)))).astype(float)
+    tally = ad.AnnData(obs=obs, var=pd.DataFrame(index=genes), layers={"counts": counts})
+    tally.uns["turncoat"] = {
+        "tally": {"species": "human", "study_kind": "unsorted", "synthetic": "benchmark"}
+    }
+    return tally
