@@ -126,11 +126,14 @@ class Baseline:
         profiles = np.empty((logged.shape[0], first.size), dtype=np.float32)
         for start in range(0, logged.shape[0], CELLS_AT_A_TIME):
             some = logged[start : start + CELLS_AT_A_TIME][:, self.genome.columns]
-            ordered = some.toarray().astype(np.float64)
-            above = np.maximum(ordered - self.high, 0) + np.minimum(ordered - self.low, 0)
-            bounded = np.clip(above, -MOST_DIFFERENCE, MOST_DIFFERENCE)
-            smoothed = np.empty((bounded.shape[0], first.size))
-            smooth_along(bounded, first, last, smoothed)
+            below = some.toarray().astype(np.float32, copy=False)
+            above = below - self.high.astype(np.float32)
+            below -= self.low.astype(np.float32)
+            np.maximum(above, 0, out=above)
+            above += np.minimum(below, 0, out=below)
+            np.clip(above, -MOST_DIFFERENCE, MOST_DIFFERENCE, out=above)
+            smoothed = np.empty((above.shape[0], first.size), dtype=np.float32)
+            smooth_along(above, first, last, smoothed)
             centred = smoothed - np.median(smoothed, axis=1, keepdims=True)
             profiles[start : start + CELLS_AT_A_TIME] = centred
         return profiles
