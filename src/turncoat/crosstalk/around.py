@@ -47,19 +47,18 @@ def machinery_status(field: Field, pairs: Pairs, limits: Limits, species: str) -
     cells = field.n_cells.sum(axis=0)
     seen = (field.detection * field.n_cells[..., np.newaxis]).sum(axis=0)
     share = seen / np.maximum(cells, 1)[:, np.newaxis]
-    columns = {}
-    for ligand in pairs.ligands.names:
+    least = MACHINERY_SHARE * limits.min_detection
+    status = np.full((cells.size, len(pairs.ligands.names)), NONE_NEEDED, dtype=object)
+    for column, ligand in enumerate(pairs.ligands.names):
         genes = [gene for part in ligand.split(SUBUNITS) for gene in needed.get(part, [])]
-        columns[ligand] = [
-            _status(genes, number, share[population], MACHINERY_SHARE * limits.min_detection)
-            for population in range(cells.size)
-        ]
-    return pd.DataFrame(columns, index=pd.Index(field.populations))
+        for population in range(cells.size if genes else 0):
+            status[population, column] = _status(genes, number, share[population], least)
+    return pd.DataFrame(
+        status, index=pd.Index(field.populations), columns=pd.Index(pairs.ligands.names)
+    )
 
 
 def _status(genes: list[str], number: dict[str, int], share: FloatArray, least: float) -> str:
-    if not genes:
-        return NONE_NEEDED
     absent = [gene for gene in genes if gene in number and share[number[gene]] < least]
     if absent:
         return f"{ABSENT}: {', '.join(absent)}"

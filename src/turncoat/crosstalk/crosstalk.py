@@ -22,8 +22,8 @@ from turncoat.crosstalk.assemble import (
 from turncoat.crosstalk.encounters import encounter_table
 from turncoat.crosstalk.evidence import edge_table, rank_edges
 from turncoat.crosstalk.heard import Responses
-from turncoat.crosstalk.listen import known_responses
-from turncoat.crosstalk.pairs import Pairs, find_pairs
+from turncoat.crosstalk.listen import known_responses, response_genes
+from turncoat.crosstalk.pairs import Pairs, find_pairs, renumbered
 from turncoat.crosstalk.programmes import programme_table
 from turncoat.crosstalk.read import read_field
 from turncoat.crosstalk.result import Crosstalk
@@ -138,7 +138,7 @@ def crosstalk(
     wanted = chosen_senders(tally, senders), chosen_populations(tally, receivers, "receivers")
     found_pairs = find_pairs(genes, species, pairs)
     panel = _panel(genes, found_pairs, species)
-    found_pairs = find_pairs(panel, species, pairs)
+    found_pairs = renumbered(found_pairs, genes, panel)
     known = known_responses(tuple(panel), species)
     counts_cells = str(tally_meta(tally, "study_kind", "unsorted")) == "unsorted"
     ask = Question(contrast, limits, *wanted, n_permutations, species, counts_cells)
@@ -157,7 +157,7 @@ def crosstalk(
         antagonists=antagonist_table(tissues),
         coverage=coverage_table(known[0]),
         missing=Crosstalk.missing_schema.build(found_pairs.missing.to_dict("list")),  # type: ignore[arg-type]
-        dropped=dropped_table(tissues, find_pairs(genes, species, pairs), limits),
+        dropped=dropped_table(tissues, found_pairs, limits),
         params={
             **_params(tally, contrast, limits, wanted, fdr, n_permutations),
             "species": species,
@@ -178,7 +178,7 @@ def _panel(genes: list[str], pairs: Pairs, species: str) -> list[str]:
     for name, column in (("machinery", "gene"), ("antagonists", "antagonist")):
         table = read_table(name)
         wanted |= set(table.loc[table["species"] == species, column])
-    response = set(read_table("responses")["gene"]) | set(read_table("response_programmes")["gene"])
+    response = response_genes()
     return [gene for gene in genes if gene in wanted or gene.upper() in response]
 
 
@@ -190,7 +190,8 @@ def _ranked(
     ]
     if not filled:
         return Crosstalk.table_schema.build([]).assign(edge=np.empty(0, dtype=np.int64))
-    return rank_edges(pd.concat(filled, ignore_index=True))
+    one = filled[0] if len(filled) == 1 else pd.concat(filled, ignore_index=True)
+    return rank_edges(one)
 
 
 def _params(

@@ -97,6 +97,14 @@ def known_responses(genes: tuple[str, ...], species: str) -> tuple[Responses, di
 
 
 @functools.cache
+def response_genes() -> frozenset[str]:
+    """Name every human gene with weight in a response."""
+    return frozenset(read_table("responses")["gene"]) | frozenset(
+        read_table("response_programmes")["gene"]
+    )
+
+
+@functools.cache
 def _response_table() -> tuple[pd.DataFrame, dict[str, str]]:
     """Genes × responses, and the programme of each pathway: joined once per process."""
     programmes = read_table("response_programmes")
@@ -127,12 +135,13 @@ def choose_responses(
         Number of the response, -1 for none, shape ``(n_pairs,)``.
     """
     number = {name: place for place, name in enumerate(responses.names) if responses.usable[place]}
-    chosen = []
-    for ligand, pathway in zip(table["ligand"], table["pathway"], strict=True):
+    chosen: dict[tuple[str, str], int] = {}
+    asked = list(zip(table["ligand"], table["pathway"], strict=True))
+    for ligand, pathway in dict.fromkeys(asked):
         names = [by_pathway.get(pathway, "")]
         names += [f"{part.upper()}{SECACT}" for part in str(ligand).split(SUBUNITS)]
-        chosen.append(next((number[name] for name in names if name in number), -1))
-    return np.array(chosen, dtype=np.int64)
+        chosen[ligand, pathway] = next((number[name] for name in names if name in number), -1)
+    return np.array([chosen[each] for each in asked], dtype=np.int64)
 
 
 def listen(

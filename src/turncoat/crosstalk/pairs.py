@@ -78,6 +78,17 @@ class Pairs:
     missing: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
+def renumbered(pairs: Pairs, genes: Sequence[str], panel: Sequence[str]) -> Pairs:
+    """Give the genes of pairs the numbers that they have on a smaller panel which holds them all."""
+    place = {gene: number for number, gene in enumerate(panel)}
+    number = np.array([place.get(gene, -1) for gene in genes], dtype=np.int64)
+    ligands, receptors = (
+        Complexes(side.names, number[side.genes], side.starts)
+        for side in (pairs.ligands, pairs.receptors)
+    )
+    return Pairs(pairs.table, ligands, receptors, pairs.ligand, pairs.receptor, pairs.missing)
+
+
 def find_pairs(genes: Sequence[str], species: str, pairs: pd.DataFrame | None = None) -> Pairs:
     """Match ligand-receptor pairs to the genes of a panel.
 
