@@ -96,7 +96,12 @@ class TableSchema:
         table = pd.DataFrame(rows, columns=self.names)
         kinds = {column.name: np.dtype(DTYPES[column.kind]) for column in self.columns}
         other = {name: kind for name, kind in kinds.items() if table[name].dtype != kind}
-        return table.astype(other).reset_index(drop=True)
+        if other:
+            table = table.astype(other)
+        fresh = isinstance(table.index, pd.RangeIndex) and table.index.equals(
+            pd.RangeIndex(len(table))
+        )
+        return table if fresh else table.reset_index(drop=True)
 
     def describe(self) -> pd.DataFrame:
         """Tabulate name, kind, unit and meaning of the columns."""

@@ -28,7 +28,11 @@ def encounter_table(
     DataFrame
         Columns of :data:`turncoat.crosstalk.result.ENCOUNTERS`.
     """
-    parts = [_of_tissue(found, ranked[ranked["tissue"] == found.tissue], ask) for found in tissues]
+    told = ranked[["sender", "receiver", "tissue", "status", "verdict", "heard"]]
+    parts = [
+        _of_tissue(found, told[told["tissue"] == found.tissue] if len(tissues) > 1 else told, ask)
+        for found in tissues
+    ]
     joined = pd.concat(parts, ignore_index=True) if parts else ENCOUNTERS.build([])
     return ENCOUNTERS.build({name: joined[name].to_numpy() for name in ENCOUNTERS.names})
 

@@ -278,6 +278,5 @@ def rank_edges(table: pd.DataFrame) -> pd.DataFrame:
     ties = [pd.factorize(table[name], sort=True)[0] for name in reversed(names)]
     pvalue = weighted(table["pvalue"].to_numpy(), table["weight"].to_numpy())
     index = np.lexsort((*ties, -table["n_sources"].to_numpy(), pvalue, -rungs, place))
-    ranked = table.take(index).reset_index(drop=True)
-    ranked["rank"] = np.arange(1, len(ranked) + 1)
-    return ranked
+    columns = {str(name): table[name].to_numpy()[index] for name in table.columns}
+    return pd.DataFrame(columns | {"rank": np.arange(1, len(table) + 1)}, copy=False)
