@@ -1,14 +1,16 @@
 """[crosstalk] in study.toml: what it may say, and how its mistakes are told."""
 
+import inspect
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from study.cells import make_cells
+from turncoat.crosstalk import crosstalk
 from turncoat.errors import MissingFileError, MissingKeyError, StudyError
 from turncoat.pipeline.rooms.crosstalk import STAGE
-from turncoat.study import init_study, load_study
+from turncoat.study import form, init_study, load_study
 
 TEXT = """
 [cells]
@@ -84,6 +86,15 @@ def test_mistakes_are_told_before_any_work(
     path = study_with(tmp_path, options + "\n")
     with pytest.raises(error, match=message):
         load_study(path).plan()
+
+
+def test_defaults_are_those_of_the_tool(tmp_path: Path) -> None:
+    options = load_study(study_with(tmp_path, "")).crosstalk
+    tool = inspect.signature(crosstalk).parameters
+    for key in ("senders", "receivers", "min_cells", "min_donors", "min_detection", "ambient"):
+        assert getattr(options, key) == tool[key].default
+    assert options.permutations == tool["n_permutations"].default
+    assert form.StatisticsForm().fdr == tool["fdr"].default
 
 
 def test_init_writes_every_option_as_a_comment(tmp_path: Path) -> None:

@@ -226,7 +226,7 @@ class CrosstalkForm(Form):
     pairs: StudyPath | None = None
     min_cells: int = Field(default=5, ge=1)
     min_donors: int = Field(default=3, ge=2)
-    min_detection: float = Field(default=0.1, ge=0, lt=1)
+    min_detection: float = Field(default=0.05, ge=0, lt=1)
     ambient: float = Field(default=0.05, ge=0, lt=1)
     permutations: int = Field(default=1999, ge=0)
     fdr: float | None = Field(default=None, gt=0, lt=1)
