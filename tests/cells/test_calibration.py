@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from turncoat.cells.calibration import FITTED, Calibration
 from turncoat.cells.copynumber import separate
 from turncoat.cells.distil import distil
+from turncoat.cells.fit import strangers
+from turncoat.cells.markers import marker_set
 from turncoat.cells.model import Annotator
 from turncoat.cells.regression import fit_softmax
 from turncoat.cells.sample import Class, Sample
+from turncoat.errors import DroppedDataWarning
 from turncoat.tables import FloatArray
 
 CLASSES = [Class("CD4 T", "CD4 T", "T"), Class("Treg", "Treg", "T"), Class("B", "B", "B")]
@@ -97,3 +100,47 @@ def test_two_plain_kinds_are_parted_between_them_and_one_kind_is_not() -> None:
     assert separate(normal, tumour[:9], (0.13, 0.23)) == (0.13, 0.23)
     near = rng.normal(0.35, 0.1, 80)
     assert separate(normal, near, (0.13, 0.23)) == (0.13, 0.23)
+
+
+def test_cells_that_no_lineage_describes_are_set_apart_and_ordinary_ones_are_not() -> None:
+    scores = np.full((130, 3), -2.0)
+    scores[:50, 0], scores[50:100, 1] = 3.0, 0.2
+    scores[100:, 2] = -0.5
+    called = scores.argmax(axis=1)
+    assert np.flatnonzero(strangers(scores, called)).tolist() == list(range(100, 130))
+    # Shallow cells of a described lineage: spoken against one by one, but not most of them.
+    scores[50:70, 1] = -0.3
+    assert not strangers(scores, called)[:100].any()
+    assert not strangers(scores[:115], called[:115])[100:].any()  # 15 are too few to tell
+
+
+def test_a_panel_without_any_core_gene_does_not_tell_the_population() -> None:
+    plasma = next(node for node in marker_set().at("population") if node.name == "Plasma")
+    rest = frozenset(plasma.positive) - frozenset(plasma.core)
+    assert len(rest) >= 4
+    assert not plasma.told_by(rest)
+    assert plasma.told_by(rest | {"JCHAIN"})
+
+
+def test_unnamed_cells_are_left_unassigned_in_the_whole_study() -> None:
+    import anndata as ad
+    import pandas as pd
+
+    import turncoat as tc
+
+    cells = tc.ds.planted(n_donors=2, n_controls=0, cells_per_donor=150, n_genes=700, seed=3)
+    genes = list(map(str, cells.var_names))
+    marked = np.isin(genes, marker_set().genes())
+    rng = np.random.default_rng(5)
+    strange = rng.poisson(np.where(marked, 0.01, 2.5), size=(60, len(genes))).astype(np.float32)
+    counts = sp.vstack([sp.csr_matrix(cells.X), sp.csr_matrix(strange)], format="csr")
+    obs = pd.DataFrame({"sample": "s"}, index=[f"c{k}" for k in range(counts.shape[0])])
+    both = ad.AnnData(counts, obs=obs, var=pd.DataFrame(index=genes))
+    with (
+        pytest.warns(DroppedDataWarning, match="measure too few markers"),
+        pytest.warns(DroppedDataWarning, match="60 of 360 cells learnt from are like no lineage"),
+    ):
+        found = tc.pp.annotate(both, sample_key="sample")
+    lineage = found.cells["lineage"].to_numpy()
+    assert (lineage[-60:] == "unassigned").mean() > 0.9
+    assert (lineage[:-60] == "unassigned").mean() < 0.1

@@ -24,9 +24,10 @@ from turncoat.cells.learn import (
 from turncoat.cells.markers import MarkerSet, Node
 from turncoat.cells.model import Annotator
 from turncoat.cells.reference import advise
+from turncoat.cells.result import UNASSIGNED
 from turncoat.cells.sample import Class, Sample, annotator_of, columns_of, localise
 from turncoat.cells.states import StateModel, learn_states
-from turncoat.errors import CountsError
+from turncoat.errors import CountsError, DroppedDataWarning, warn
 from turncoat.tables import BoolArray, FloatArray, IntArray
 
 #: Genes learnt from beside the markers: at the level of lineages, and of populations.
@@ -80,8 +81,10 @@ def fit_annotator(
             f"the markers of each are among the {len(panel)} genes. Expected {markers.species} gene "
             f"symbols; found for example {', '.join(sample.genes[:5])}."
         )
-    probable = _settle_lineages(sample, lineages, rng)
+    probable, scores = _settle_lineages(sample, lineages, rng)
     classes, joint = _settle_populations(sample, markers, lineages, probable, references, rng)
+    strange = strangers(scores, probable.argmax(axis=1))
+    classes, joint = _set_apart(classes, joint, strange)
     place = {gene: column for column, gene in enumerate(sample.genes)}
     known = np.array([place[gene] for gene in markers.genes() if gene in place], dtype=np.int64)
     model = distil(sample, joint, classes, known, rng)
@@ -93,13 +96,16 @@ def fit_annotator(
         "n_cells": int(sample.depth.size),
         "n_genes": len(panel),
         "untold": untold,
+        "n_strange": int(strange.sum()),
         "seed": seed,
     }
     named = annotator_of(model, sample.genes, classes, states, about)
     return dataclasses.replace(named, calibration=FITTED, confidence=FITTED_CONFIDENCE)
 
 
-def _settle_lineages(sample: Sample, lineages: list[Node], rng: np.random.Generator) -> FloatArray:
+def _settle_lineages(
+    sample: Sample, lineages: list[Node], rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
     nodes = sample.resolve(list(enumerate(lineages)))
     used = columns_of(nodes)
     dense = sample.counts[:, used].toarray()
@@ -114,7 +120,56 @@ def _settle_lineages(sample: Sample, lineages: list[Node], rng: np.random.Genera
         sample.counts, scores, owners, allowed, used, rng, n_genes=N_LINEAGE_GENES
     )
     probable: FloatArray = softmax(learnt + MARKER_WEIGHT * scores, axis=1)
-    return probable
+    return probable, scores
+
+
+def strangers(scores: FloatArray, called: IntArray) -> BoolArray:
+    """Find cells of a kind that no lineage of the table describes, such as glia.
+
+    Every cell resembles some lineage most. Where the markers speak against most of the cells that
+    resemble one, those that they speak against are of another kind.
+
+    Parameters
+    ----------
+    scores
+        Marker scores, shape ``(n_cells, n_lineages)``: below zero speaks against.
+    called
+        The lineage that each cell resembles most, shape ``(n_cells,)``.
+
+    Returns
+    -------
+    BoolArray
+        Shape ``(n_cells,)``.
+
+    Examples
+    --------
+    >>> scores = np.array([[3.0, -2.0]] * 9 + [[-4.0, -1.0]] * 20 + [[-4.0, 2.0]])
+    >>> int(strangers(scores, np.repeat([0, 1], [9, 21])).sum())
+    20
+    """
+    own = scores[np.arange(called.size), called]
+    strange = np.zeros(called.size, dtype=bool)
+    for lineage in np.unique(called):
+        mine = called == lineage
+        if np.median(own[mine]) < 0 and (own[mine] < 0).sum() >= MIN_LINEAGE:
+            strange |= mine & (own < 0)
+    return strange
+
+
+def _set_apart(
+    classes: list[Class], joint: FloatArray, strange: BoolArray
+) -> tuple[list[Class], FloatArray]:
+    """Give cells that no lineage describes a class of their own, which is never called."""
+    if not strange.any():
+        return classes, joint
+    warn(
+        f"{int(strange.sum()):,} of {strange.size:,} cells learnt from are like no lineage of the "
+        "marker table; they and cells like them are left unassigned. Describe them in a marker "
+        "file (argument 'markers'), or bring labels.",
+        DroppedDataWarning,
+    )
+    apart = np.hstack([np.where(strange[:, np.newaxis], 0.0, joint), strange[:, np.newaxis] * 1.0])
+    return [*classes, Class(UNASSIGNED, UNASSIGNED, UNASSIGNED)], apart
 
 
 def _settle_populations(

@@ -43,7 +43,7 @@ class Node:
     positive, negative
         Genes that speak for and against it.
     core
-        Positive genes of which a cell must show one to be an example to learn from.
+        Positive genes of which a panel must measure one, and a cell show one to be an example.
     rate
         Least share of a cell's counts that a positive marker has where it is expressed.
     cell_ontology
@@ -60,10 +60,12 @@ class Node:
     cell_ontology: str
 
     def told_by(self, genes: frozenset[str]) -> bool:
-        """Whether a panel of genes measures enough of the markers."""
+        """Whether a panel of genes measures enough of the markers, and one of the core ones."""
         measured = sum(gene in genes for gene in self.positive)
-        return measured >= min(MIN_MARKERS, len(self.positive)) and (
-            measured >= MIN_COVERAGE * len(self.positive)
+        return (
+            (not self.core or any(gene in genes for gene in self.core))
+            and measured >= min(MIN_MARKERS, len(self.positive))
+            and (measured >= MIN_COVERAGE * len(self.positive))
         )
 
 

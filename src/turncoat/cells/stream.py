@@ -121,7 +121,7 @@ class Caller:
         coarse = ("T", "Myeloid", UNASSIGNED)
         self.calls = Calls(
             names=tuple(dict.fromkeys([*annotator.populations, *coarse])),
-            lineages=(*dict.fromkeys(annotator.lineages), UNASSIGNED),
+            lineages=tuple(dict.fromkeys([*annotator.lineages, UNASSIGNED])),
             states=("", *(name for model in annotator.states for name in model.names)),
             population=np.zeros(n_cells, dtype=np.int16),
             guess=np.zeros(n_cells, dtype=np.int16),
