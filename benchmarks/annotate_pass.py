@@ -170,6 +170,8 @@ def main() -> None:
         if "ratio" in chosen.only:
             ratio(bars, measured, chosen.cells, models, chosen.repeats)
         if "million" in chosen.only:
+            # The million has kinds of its own.
+            learn(chosen.cells / "1m.h5ad", models[1], epithelial=True)
             million(bars, measured, chosen.cells, models[1])
         if "doublets" in chosen.only:
             doublets(bars)
