@@ -1,5 +1,6 @@
 """Results as tidy tables."""
 
+from turncoat.allegiance.tidy import genes, substates
 from turncoat.crosstalk.exchange import (
     edge_programmes,
     edges,
@@ -16,6 +17,8 @@ __all__ = [
     "edges",
     "from_cellphonedb",
     "from_liana",
+    "genes",
+    "substates",
     "to_cellphonedb",
     "to_liana",
 ]

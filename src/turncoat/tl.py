@@ -2,6 +2,7 @@
 
 from turncoat.allegiance.allegiance import allegiance
 from turncoat.allegiance.axis_scores import axis_scores
+from turncoat.allegiance.genes import genes
 from turncoat.allegiance.pool import pool
 from turncoat.allegiance.reach import reach
 from turncoat.allegiance.substates import substates
@@ -18,6 +19,7 @@ __all__ = [
     "axis_scores",
     "classic_edges",
     "crosstalk",
+    "genes",
     "niche",
     "outcome",
     "pool",

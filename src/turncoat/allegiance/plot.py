@@ -21,6 +21,8 @@ COLOURS = {
 }
 AXIS_COLOURS = {"anti": "#0072B2", "pro": "#D55E00"}
 CASE, REFERENCE = "#D55E00", "#56B4E9"
+#: Height of a line and width of a letter of the map's names, in points at size 8.
+LINE, LETTER = 9.0, 4.6
 NAMES = {"anti": "anti-tumour duty", "pro": "pro-tumour harm"}
 
 
@@ -185,6 +187,7 @@ def allegiance_map(result: Allegiance, *, ax: "Axes | None" = None) -> "Axes":
     ax.axhline(0, color="0.8", lw=0.8, zorder=0)
     ax.axvline(0, color="0.8", lw=0.8, zorder=0)
     ax.add_patch(Rectangle((-band, -band), 2 * band, 2 * band, color="0.93", zorder=0))
+    names: list[tuple[str, float, float]] = []
     for name, (_, row) in zip(row_labels(table), table.iterrows(), strict=True):
         colour = COLOURS[str(row["verdict"])]
         for donor_shift in _pair_shifts(result, str(row["population"]), str(row["tissue"])):
@@ -192,14 +195,31 @@ def allegiance_map(result: Allegiance, *, ax: "Axes | None" = None) -> "Axes":
             ax.plot([row["pro_shift"], donor_shift[0]], [row["anti_shift"], donor_shift[1]],
                     color=colour, lw=0.4, alpha=0.35, zorder=1)  # fmt: skip
         ax.plot(row["pro_shift"], row["anti_shift"], "o", color=colour, ms=7, zorder=3)
-        ax.annotate(name, (row["pro_shift"], row["anti_shift"]), xytext=(6, 4),
-                    textcoords="offset points", fontsize=8)  # fmt: skip
+        names.append((name, float(row["pro_shift"]), float(row["anti_shift"])))
+    _label_points(ax, names)
     ax.set_xlabel("Change of pro-tumour harm (log2)")
     ax.set_ylabel("Change of anti-tumour duty (log2)")
     ax.text(0.98, 0.02, "lost duty, gained harm", transform=ax.transAxes, ha="right", color="0.45",
             fontsize=8)  # fmt: skip
     ax.set_title(result.params["contrast"])
     return ax
+
+
+def _label_points(ax: "Axes", names: list[tuple[str, float, float]]) -> None:
+    """Name the points, lifting a name that would cover another one."""
+    ax.autoscale_view()
+    points = 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
+    taken: list[tuple[float, float, float]] = []
+    for name, x, y in sorted(names, key=lambda one: one[2]):
+        left, base = ax.transData.transform((x, y)) * points
+        width, lift = LETTER * len(name), 4.0
+        while any(
+            abs(base + lift - height) < LINE and left < end and left + width > start
+            for start, end, height in taken
+        ):
+            lift += 1.0
+        taken.append((left, left + width, base + lift))
+        ax.annotate(name, (x, y), xytext=(6, lift), textcoords="offset points", fontsize=8)
 
 
 def _scores_of(result: Allegiance, population: str, tissue: str) -> pd.DataFrame:
