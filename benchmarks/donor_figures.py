@@ -39,7 +39,7 @@ def null_figure(parts: dict[str, dict]) -> Figure:
     left.set_yticks(range(len(names)), names, fontsize=8)
     left.invert_yaxis()
     left.axvline(0.05, color="0.4", linewidth=0.8, linestyle="--")
-    left.set(xlim=(0, 0.12), xlabel="share of p ≤ 0.05 without any effect, 95 % interval")
+    left.set(xlim=(0, 0.2), xlabel="share of p ≤ 0.05 without any effect, 95 % interval")
     left.set_title("turncoat: donors counted", fontsize=9)
     widths = {5: "5", 10: "10", 20: "20"}
     for test, marker in (("scanpy wilcoxon", "o"), ("scanpy t-test", "s")):
