@@ -64,7 +64,7 @@ def edge_table(found: TissueResult, pairs: Pairs, responses: Responses, fdr: flo
         "upper": found.change.upper,
         "pvalue": found.pvalue,
         "weight": found.weight,
-        "qvalue": hierarchical_qvalues(weighted(found.pvalue, found.weight), families),
+        "qvalue": hierarchical_qvalues(found.pvalue, families),
         "permutation_pvalue": found.change.permutation,
         "permutation_floor": found.change.floor,
         "weakest_change": found.change.weakest,
@@ -224,7 +224,7 @@ def _add_verdicts(table: pd.DataFrame, found: TissueResult, fdr: float) -> None:
         np.full(len(table), "weaker in case donors", dtype=object),
         np.full(len(table), "a side changes in number, not in expression", dtype=object),
     ]
-    table["verdict"] = np.select(conditions, verdicts, "unchanged")
+    table["verdict"] = np.select(conditions, verdicts, "inconclusive")
     table["reason"] = np.select(conditions, reasons, "no difference shown")
     table["ladder"] = _ladder(table, fdr)
 
@@ -268,8 +268,12 @@ def _patterns(n: int) -> BoolArray:
 
 
 def rank_edges(table: pd.DataFrame) -> pd.DataFrame:
-    """Sort edges: by verdict, by rungs of the ladder, then by weighted p-value."""
-    order = {"gained": 0, "lost": 0, "opposed": 1, "unchanged": 2, "composition only": 2}
+    """Sort edges: by verdict, by rungs of the ladder, then by weighted p-value.
+
+    The weights order what is not told apart otherwise; the q-values know nothing of them. A signal
+    switched on from nothing has a low mean strength, and must not lose its verdict for that.
+    """
+    order = {"gained": 0, "lost": 0, "opposed": 1, "inconclusive": 2, "composition only": 2}
     codes, verdicts = pd.factorize(table["verdict"])
     place = np.array([order.get(str(name), 3) for name in verdicts], dtype=np.int64)[codes]
     codes, ladders = pd.factorize(table["ladder"])

@@ -46,8 +46,8 @@ _DIFFERENT = (
     Column("lower", "real", "log2", "Lower bound of its 95 % interval."),
     Column("upper", "real", "log2", "Upper bound of its 95 % interval."),
     Column("pvalue", "real", "", "Two-sided moderated t-test over donors."),
-    Column("weight", "real", "", "What the p-value is divided by: mean strength, 1 on average."),
-    Column("qvalue", "real", "", "Hierarchical q-value over pairs, then edges, weighted."),
+    Column("weight", "real", "", "Mean strength, 1 on average; ranks divide the p-value by it."),
+    Column("qvalue", "real", "", "Hierarchical q-value over pairs, then edges."),
     Column("permutation_pvalue", "real", "", "Two-sided permutation test over donors."),
     Column("permutation_floor", "real", "", "Smallest p-value that these donors allow."),
     Column("weakest_change", "real", "log2", "Change without the donor it leans on most."),
@@ -72,7 +72,9 @@ _HEARD = (
 )
 _VERDICT = (
     Column("status", "text", "", "tested or not_testable: can the edge differ, with these donors?"),
-    Column("verdict", "text", "", "gained, lost, opposed, not sent, composition only, unchanged."),
+    Column(
+        "verdict", "text", "", "gained, lost, opposed, not sent, composition only, inconclusive."
+    ),
     Column("reason", "text", "", "Why this verdict, in words."),
     Column("ladder", "text", "", "Rungs of evidence reached: present, specific, different, heard."),
     Column("rank", "whole", "", "1 for the best supported edge."),

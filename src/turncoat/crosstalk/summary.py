@@ -21,7 +21,10 @@ EDGE_ROWS: Final = TableSchema(
         Column("edge", "text", "", "Sender, ligand, receptors, receiver."),
         Column("tissue", "text", "", "Tissue within which the comparison was made."),
         Column(
-            "outcome", "text", "", "gained, lost, opposed, not sent, composition only, unchanged."
+            "outcome",
+            "text",
+            "",
+            "gained, lost, opposed, not sent, composition only, inconclusive.",
         ),
         Column("serves", "text", "", "Whom the signal is known to serve in this receiver."),
         Column("change", "real", "log2, 95 %", "Change of edge strength, case − reference."),

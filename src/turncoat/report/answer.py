@@ -60,10 +60,15 @@ def _worth_a_line(claims: Sequence[Claim]) -> tuple[Claim, ...]:
     """Rank the other rooms' findings; those of one rung come only where nothing better is held."""
     held = [claim for claim in claims if claim.grade in {"strong", "moderate"}]
     weak = [claim for claim in claims if claim.grade == "weak" and _least_q(claim) <= CLEAR]
+    weak = [claim for claim in weak if _takes_a_side(claim)]
     rank = {"strong": 0, "moderate": 1}
     held.sort(key=lambda claim: (rank[claim.grade], -_n_rungs(claim), _least_q(claim)))
     weak.sort(key=_least_q)
     return tuple(held[:MAX_OTHERS]) or tuple(weak[:MAX_WEAK])
+
+
+def _takes_a_side(claim: Claim) -> bool:
+    return any(rung.direction in {"pro-tumour", "anti-tumour"} for rung in claim.evidence)
 
 
 def _n_rungs(claim: Claim) -> int:

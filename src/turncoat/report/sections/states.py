@@ -254,7 +254,7 @@ def _claim(part: str, name: str, result: Substates, row: dict[Any, Any]) -> Clai
     return Claim(
         identifier=f"states/{part}/{row['state']}",
         sentence=(
-            f"{state} ({kind}; {genes}): found in {row['n_held_out']} donors that did not make it "
+            f"{state} ({kind}; {genes}): holds in {row['n_held_out']} donors on whom it was not made "
             f"(p = {number(float(row['pvalue']))}, q = {number(float(row['qvalue']))}){tail}."
         ),
         plain=_plain(name, str(side["side"]), int(row["n_held_out"])),
