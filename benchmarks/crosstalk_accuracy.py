@@ -304,8 +304,6 @@ def collect(parts: Path) -> None:
         (
             "Measured apart, on a busy machine: CellPhoneDB 5.0.1, statistical method, 10,000 cells, 24 donors, 4,224 pairs, 100 iterations in one process: 48.8 CPU-s. "
             "pycellchat 1.5.0.post1 runs; its permutation of donors rejects 3.0 % of 202 edges at 0.05 on null data (300 cells per donor). "
-            "LIANA's difference of consensus ranks between the conditions, earlier, on a study of the tuning (1.5 log2): AUPRC 0.059. "
-            "On the planted studies of this run neither was finished."
         ),
     ]
     packages = versions("turncoat", "numpy", "scipy")
