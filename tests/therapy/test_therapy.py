@@ -55,6 +55,23 @@ def test_lgk974_is_approved_nowhere() -> None:
     assert set(table.loc[table["drug"] == "LGK974", "status"]) == {"investigational(phase 1)"}
 
 
+@pytest.mark.parametrize(
+    ("ligand", "receptor", "target", "is_cut"),
+    [
+        ("IL1B", "IL1R1_IL1RAP", "IL1R1", True),
+        ("IL10", "IL10RA_IL10RB", "IL1R1", False),
+        ("TGFB1", "TGFBR2", "TGFBR1", True),
+        ("TGFBI", "ITGAV_ITGB3", "TGFBR1", False),
+        ("WNT7A", "FZD5_LRP6", "PORCN", True),
+    ],
+)
+def test_a_family_is_its_members_not_a_beginning(
+    ligand: str, receptor: str, target: str, *, is_cut: bool
+) -> None:
+    table = ask(edge("Macrophage", ligand, "Malignant", receptor)).table
+    assert (target in set(table["target"])) == is_cut
+
+
 def test_no_porcn_inhibitor_is_approved() -> None:
     rows = drugs()
     assert not rows.loc[rows["target"] == "PORCN", "status"].str.contains("approved").any()

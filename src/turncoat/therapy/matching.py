@@ -24,6 +24,11 @@ ANTAGONISTS: Final = (
     "WIF1",
     "IL1RN",
 )
+#: Members of the families that curated cuts are told for; a name without members is a gene.
+FAMILIES: Final = {
+    "IL1": ("IL1A", "IL1B"),
+    "TGFB": ("TGFB1", "TGFB2", "TGFB3"),
+}
 #: Ligands whose effect on the tumour is known to go both ways, with the reason.
 CONTESTED: Final = {
     "WNT5A": "WNT5A can hold tumour-initiating cells back (Borcherding 2015, PMC4433621)",
@@ -126,7 +131,7 @@ def cuts_of(finding: Finding, rules: pd.DataFrame) -> list[Cut]:
             reach=row["reach"],
         )
         for row in rules[rules["kind"] == "signal"].to_dict("records")
-        if any(gene.startswith(row["name"]) for gene in genes)
+        if any(_belongs(gene, row["name"]) for gene in genes)
     ]
     first: dict[tuple[str, str], Cut] = {}
     for cut in sorted(cuts, key=lambda each: LEVELS.index(each.level)):
@@ -134,6 +139,15 @@ def cuts_of(finding: Finding, rules: pd.DataFrame) -> list[Cut]:
         if (cut.level, cut.target) not in first or not cut.reach.startswith(("all ", "every ")):
             first[cut.level, cut.target] = cut
     return list(first.values())
+
+
+def _belongs(gene: str, family: str) -> bool:
+    """Whether a ligand is one of a family's members: IL10 begins with IL1 and is none of it."""
+    return gene in FAMILIES.get(family, (family,)) or (family == "WNT" and _is_wnt(gene))
+
+
+def _is_wnt(gene: str) -> bool:
+    return gene.startswith("WNT") and gene[3:4].isdigit()
 
 
 def subunits(name: str) -> list[str]:
