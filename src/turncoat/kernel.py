@@ -74,7 +74,12 @@ class Kernel(Generic[P, R]):
             if kinds is not None:
                 code: Callable[..., R] = self._codes.get(kinds) or self._code(kinds)
                 return code(*args)
-        return self.compiled(*args, **kwargs)
+        try:
+            return self.compiled(*args, **kwargs)
+        except OSError:
+            # numba has compiled it and could not cache it (a full disk): the code is there, in
+            # memory, and serves from now on. Nothing else here touches a file.
+            return self.compiled(*args, **kwargs)
 
     def _code(self, kinds: tuple[str, ...]) -> Callable[..., Any]:
         """Load the machine code for some types; where there is none, compile and keep it."""
