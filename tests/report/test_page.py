@@ -14,6 +14,7 @@ from turncoat.errors import ArgumentError, FileFormatError, MissingFileError
 from turncoat.report.answer import answer_of
 from turncoat.report.claim import Claim, join_claims
 from turncoat.report.page import render_plain, render_report
+from turncoat.report.plain import plain_groups
 from turncoat.report.section import Figure
 
 
@@ -154,3 +155,9 @@ def test_a_browser_shows_it_without_error_and_without_sideways_scrolling(
     if render is render_report:
         # Heads sort: names by letter, numbers by size with gaps last.
         assert seen.sorted_first[2:5] == ["0", "−1.5", "4e-05"]
+
+
+def test_the_plain_page_says_the_same_words_once() -> None:
+    twice = [claim("NK", "switched", contrast, evidence()) for contrast in ("a", "a", "b")]
+    told = plain_groups(twice)[0].claims
+    assert [one.contrast for one in told] == ["a", "b"]

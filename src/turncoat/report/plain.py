@@ -108,7 +108,7 @@ def plain_groups(claims: Sequence[Claim]) -> list[PlainGroup]:
     for heading in HEADINGS:
         own = [claim for claim in claims if word(claim.verdict) in heading.verdicts]
         if own or heading.otherwise:
-            told = tuple(own) if heading.is_told else ()
+            told = _told_once(own) if heading.is_told else ()
             listed = {} if heading.is_told else _named(own)
             lead = heading.lead if own else heading.otherwise
             groups.append(PlainGroup(heading.title, lead, told, listed))
@@ -117,6 +117,13 @@ def plain_groups(claims: Sequence[Claim]) -> list[PlainGroup]:
     if rest:
         groups.append(PlainGroup("Other findings", "", rest, {}))
     return groups
+
+
+def _told_once(claims: Sequence[Claim]) -> tuple[Claim, ...]:
+    """Leave out what would be said again in the same words, such as of each state of a kind."""
+    return tuple({(claim.contrast, claim.plain): claim for claim in reversed(claims)}.values())[
+        ::-1
+    ]
 
 
 def _named(claims: Sequence[Claim]) -> dict[str, list[str]]:

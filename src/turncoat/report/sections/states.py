@@ -287,5 +287,7 @@ def _plain(name: str, side: str, n_donors: int) -> str:
     does = {
         "pro-tumour": "It does less against the tumour, or more in its favour, than the others.",
         "anti-tumour": "It does more against the tumour, or less in its favour, than the others.",
-    }.get(side, "Which side it is on could not be told.")
+    }.get(side)
+    if does is None:
+        return f"{plain_name(name)}: they come in several kinds. Which sides these are on could not be told."
     return f"{plain_name(name)}: one kind of them stands apart, seen in {n_donors} people. {does}"
