@@ -12,6 +12,8 @@ NOTES = (
 )
 #: Leaks shown: the strongest.
 MOST_LEAKS = 30
+#: A table of more samples than this starts closed.
+MOST_OPEN = 20
 
 
 def section(material: Material) -> Section | None:
@@ -62,6 +64,7 @@ def _tables(found: Quality, soup: Ambient | None) -> list[Table]:
             found.samples,
             "Every cell of the study's files.",
             schema=found.samples_schema,
+            folded=len(found.samples) > MOST_OPEN,
         ),
         Table(
             "Marks by sample and reason",
