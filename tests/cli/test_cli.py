@@ -45,6 +45,13 @@ def test_help_is_quick_and_version_is_said() -> None:
     assert turncoat("--version").stdout.strip() == __version__
 
 
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "turncoat", "--version"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, __version__)
+
+
 def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys; from turncoat.cli import entry; entry._attempt(['--help']); "

@@ -161,3 +161,32 @@ def test_the_plain_page_says_the_same_words_once() -> None:
     twice = [claim("NK", "switched", contrast, evidence()) for contrast in ("a", "a", "b")]
     told = plain_groups(twice)[0].claims
     assert [one.contrast for one in told] == ["a", "b"]
+
+
+def test_the_plain_page_names_whom_nobody_can_tell_under_the_open_question() -> None:
+    asked = [
+        dataclasses.replace(claim("Treg", "inconclusive", "a"), populations=("Treg",)),
+        dataclasses.replace(
+            claim("Treg, state", "cannot tell", ""),
+            identifier="outcome/cohorts/Treg, state",
+            populations=("Treg",),
+        ),
+        dataclasses.replace(
+            claim("Treg, abundance", "cannot tell", ""),
+            identifier="outcome/cohorts/Treg, abundance",
+            populations=("Treg",),
+        ),
+    ]
+    open_group = plain_groups(asked)[-1]
+    assert [(each.contrast, each.names) for each in open_group.listed] == [
+        ("a", ("regulatory T cells (Treg)",)),
+        ("", ("regulatory T cells (Treg)",)),
+    ]
+    assert "do better or worse" in open_group.listed[1].question
+
+
+def test_a_sure_signal_whose_answer_is_unknown_is_told() -> None:
+    edge = claim("NK · WNT5A → FZD2 · Malignant", "not testable", "a", evidence(rung="edge"))
+    titles = {group.title: group for group in plain_groups([edge])}
+    assert titles["What else was seen"].claims == (edge,)
+    assert "What nobody can tell from these data" not in titles

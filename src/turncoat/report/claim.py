@@ -99,6 +99,8 @@ class Claim:
         The rungs, weakest kind first.
     falsified_by
         What observation would overturn it.
+    populations
+        The populations it is about, as the data name them; empty for none.
     """
 
     identifier: str
@@ -109,6 +111,7 @@ class Claim:
     verdict: str
     evidence: tuple[Evidence, ...]
     falsified_by: str
+    populations: tuple[str, ...] = ()
 
     @property
     def grade(self) -> Grade:

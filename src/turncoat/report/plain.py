@@ -13,6 +13,9 @@ PLAIN_NAMES = {
     "CD4 T": "Helper T cells (CD4 T), which steer the defence",
     "CD8 T": "Killer T cells (CD8 T)",
     "Dendritic": "Dendritic cells, which show T cells what to attack",
+    "Endothelial": "Endothelial cells, which line the vessels",
+    "Epithelial": "Epithelial cells, which line the organs",
+    "Fibroblast": "Fibroblasts, which build the scaffold of an organ",
     "ILC": "Innate lymphoid cells (ILC)",
     "Macrophage": "Macrophages, the scavengers",
     "Malignant": "Cancer cells",
@@ -40,6 +43,40 @@ def plain_name(population: str) -> str:
     return PLAIN_NAMES.get(population, f"{population.replace('_', ' ')} cells")
 
 
+def plain_short(population: str) -> str:
+    """Name a population in the middle of a sentence, without saying what it is.
+
+    Examples
+    --------
+    >>> plain_short("Treg")
+    'regulatory T cells (Treg)'
+    >>> plain_short("B")
+    'B cells'
+    """
+    name = plain_name(population).partition(",")[0]
+    is_word = name[:1].isupper() and name[1:2].islower()
+    return name[0].lower() + name[1:] if is_word else name
+
+
+@dataclass(frozen=True, slots=True)
+class PlainList:
+    """Populations of whom one question stays open.
+
+    Parameters
+    ----------
+    contrast
+        The comparison it was asked of; empty for none.
+    question
+        What could not be told, as the opening of a sentence.
+    names
+        The populations, as they stand in the middle of a sentence.
+    """
+
+    contrast: str
+    question: str
+    names: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class PlainGroup:
     """Claims that answer one plain question.
@@ -51,13 +88,13 @@ class PlainGroup:
     claims
         Claims told one by one.
     listed
-        Subjects that are only named, by contrast: those of whom there is nothing to tell.
+        Populations that are only named: those of whom there is nothing to tell.
     """
 
     title: str
     lead: str
     claims: tuple[Claim, ...]
-    listed: dict[str, list[str]]
+    listed: tuple[PlainList, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +139,42 @@ HEADINGS = (
 )
 
 
+#: What stays open when a room cannot tell, by the first word of its claims' identifiers.
+QUESTIONS = {
+    "allegiance": "Whether these changed sides",
+    "states": "Whether these come in several kinds",
+    "crosstalk": "What these say to others",
+    "outcome": "Whether patients with more of these, or with these in the state found here, do better or worse",
+}
+TOLD_ELSEWHERE = "found"
+
+
 def plain_groups(claims: Sequence[Claim]) -> list[PlainGroup]:
     """Sort claims under the headings of the plain page; an empty heading is left out."""
     groups = []
     for heading in HEADINGS:
-        own = [claim for claim in claims if word(claim.verdict) in heading.verdicts]
+        own = [claim for claim in claims if _verdict(claim) in heading.verdicts]
         if own or heading.otherwise:
             told = _told_once(own) if heading.is_told else ()
-            listed = {} if heading.is_told else _named(own)
+            listed = () if heading.is_told else _named(own)
             lead = heading.lead if own else heading.otherwise
             groups.append(PlainGroup(heading.title, lead, told, listed))
     known = frozenset().union(*(heading.verdicts for heading in HEADINGS))
-    rest = tuple(claim for claim in claims if word(claim.verdict) not in known)
+    rest = tuple(claim for claim in claims if _verdict(claim) not in known)
     if rest:
-        groups.append(PlainGroup("Other findings", "", rest, {}))
+        groups.append(PlainGroup("Other findings", "", rest, ()))
     return groups
+
+
+def _verdict(claim: Claim) -> str:
+    """Give the verdict to sort by: where a rung holds there is something to tell.
+
+    A signal may be gained for sure while nobody can say whether the receiver answers.
+    """
+    untold = next(heading.verdicts for heading in HEADINGS if not heading.is_told)
+    verdict = word(claim.verdict)
+    holds = any(rung.bearing == "supports" for rung in claim.evidence)
+    return TOLD_ELSEWHERE if verdict in untold and holds else verdict
 
 
 def _told_once(claims: Sequence[Claim]) -> tuple[Claim, ...]:
@@ -126,8 +184,11 @@ def _told_once(claims: Sequence[Claim]) -> tuple[Claim, ...]:
     ]
 
 
-def _named(claims: Sequence[Claim]) -> dict[str, list[str]]:
-    named: dict[str, list[str]] = {}
+def _named(claims: Sequence[Claim]) -> tuple[PlainList, ...]:
+    """Name each population once under what could not be told of it."""
+    named: dict[tuple[str, str], dict[str, None]] = {}
     for claim in claims:
-        named.setdefault(claim.contrast, []).append(claim.subject)
-    return named
+        question = QUESTIONS.get(claim.identifier.partition("/")[0], "Of these nothing can be told")
+        names = [plain_short(name) for name in claim.populations] or [claim.subject]
+        named.setdefault((claim.contrast, question), {}).update(dict.fromkeys(names))
+    return tuple(PlainList(*key, tuple(names)) for key, names in named.items())

@@ -204,6 +204,7 @@ def _claim(part: str, title: str, row: dict[str, Any]) -> Claim:
         verdict=verdict,
         evidence=_evidence(part, verdict, row),
         falsified_by=FALSIFIED[verdict] if verdict in FALSIFIED else FALSIFIED["inconclusive"],
+        populations=(str(row["population"]),),
     )
 
 

@@ -9,7 +9,7 @@ from turncoat.crosstalk import Crosstalk, plot, summary
 from turncoat.report.answer import listed
 from turncoat.report.cells import Estimate, number, signed
 from turncoat.report.claim import Claim, Direction, Evidence
-from turncoat.report.plain import plain_name
+from turncoat.report.plain import plain_name, plain_short
 from turncoat.report.section import Figure, Material, Section, Table, figure_of
 
 #: Edges shown and claimed per contrast; all of them are in the findings.
@@ -229,11 +229,12 @@ def _claim(part: str, title: str, row: dict[str, Any]) -> Claim:
         verdict=heard,
         evidence=_evidence(part, row),
         falsified_by=FALSIFIED[heard],
+        populations=(str(row["sender"]), str(row["receiver"])),
     )
 
 
 def _plain(row: dict[str, Any], heard: str) -> str:
-    sender, receiver = plain_name(str(row["sender"])), plain_name(str(row["receiver"]))
+    sender, receiver = plain_name(str(row["sender"])), plain_short(str(row["receiver"]))
     way = "less" if row["verdict"] == "lost" else "more"
     answer = {
         "heard": "and the receivers react to it",

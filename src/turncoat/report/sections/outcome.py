@@ -9,7 +9,7 @@ import pandas as pd
 from turncoat.outcome import Outcome, plot
 from turncoat.report.cells import Estimate
 from turncoat.report.claim import Claim, Evidence
-from turncoat.report.plain import plain_name
+from turncoat.report.plain import plain_short
 from turncoat.report.section import Figure, Material, Section, Table, figure_of
 from turncoat.tables import Column, TableSchema
 
@@ -108,6 +108,7 @@ def _claim(row: dict[str, Any]) -> Claim:
         verdict=verdict,
         evidence=(_evidence(row),),
         falsified_by=FALSIFIED[verdict],
+        populations=(str(row["signature"]).partition(", ")[0],),
     )
 
 
@@ -122,10 +123,8 @@ def _sentence(row: dict[str, Any]) -> str:
 
 def _plain(row: dict[str, Any]) -> str:
     name, _, what = str(row["signature"]).partition(", ")
-    subject = plain_name(name)
-    more = (
-        f"more of the cells called {subject}" if what == "abundance" else f"{subject} in this state"
-    )
+    subject = plain_short(name)
+    more = f"more {subject}" if what == "abundance" else f"{subject} in this state"
     words = {
         "worse": f"Patients with {more} tended to do worse. That does not show that the cells are the cause.",
         "better": f"Patients with {more} tended to do better. That does not show that the cells are the cause.",

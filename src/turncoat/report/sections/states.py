@@ -241,6 +241,7 @@ def _nothing(part: str, name: str, result: Substates) -> Claim:
         verdict="inconclusive" if tested else "not testable",
         evidence=(),
         falsified_by="more donors with enough cells of the population.",
+        populations=(name,),
     )
 
 
@@ -280,6 +281,7 @@ def _claim(part: str, name: str, result: Substates, row: dict[Any, Any]) -> Clai
             ),
         ),
         falsified_by="other donors in which these genes do not go together within the population.",
+        populations=(name,),
     )
 
 
