@@ -43,9 +43,10 @@ def cell_level(seeds: range, n_per_arm: int, n_cells: int) -> dict[str, list[flo
     return rejected
 
 
-def deseq2_table(counts: np.ndarray, arm: np.ndarray):
+def deseq2_table(counts: np.ndarray, arm: np.ndarray, *, gene_by_gene: bool = False):
     """PyDESeq2's result table, in the order of the genes."""
     import pandas as pd
+    from donor_deseq2 import AllGenes
     from pydeseq2.dds import DeseqDataSet
     from pydeseq2.default_inference import DefaultInference
     from pydeseq2.ds import DeseqStats
@@ -54,17 +55,22 @@ def deseq2_table(counts: np.ndarray, arm: np.ndarray):
     index = [f"d{i}" for i in range(len(arm))]
     table = pd.DataFrame(counts.astype(int), index=index, columns=names)
     meta = pd.DataFrame({"arm": np.where(arm, "case", "control")}, index=index)
-    inference = DefaultInference(n_cpus=1)
+    inference = DefaultInference(n_cpus=1) if gene_by_gene else AllGenes(n_cpus=1)
     dds = DeseqDataSet(counts=table, metadata=meta, design="~arm", quiet=True, inference=inference)
     dds.deseq2()
-    stats = DeseqStats(dds, contrast=["arm", "case", "control"], quiet=True, inference=inference)
+    # Which genes to leave out of a table's q-values is not asked here; statistics are the same.
+    stats = DeseqStats(
+        dds, contrast=["arm", "case", "control"], independent_filter=False, quiet=True,
+        inference=inference,
+    )  # fmt: skip
     stats.summary()
     return stats.results_df
 
 
-def deseq2(counts: np.ndarray, arm: np.ndarray) -> float:
+def deseq2(counts: np.ndarray, arm: np.ndarray, *, gene_by_gene: bool = False) -> float:
     """Mean Wald statistic of the programme's genes."""
-    return float(np.nanmean(deseq2_table(counts, arm)["stat"].to_numpy()[:N_PROGRAMME]))
+    table = deseq2_table(counts, arm, gene_by_gene=gene_by_gene)
+    return float(np.nanmean(table["stat"].to_numpy()[:N_PROGRAMME]))
 
 
 def gene_level(seeds: range, n_cells: int, effect: float) -> dict[str, list[list[float]]]:

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from turncoat.errors import DesignError
 from turncoat.stats.composition import beta_binomial_pvalue, fit_beta_binomial
+from turncoat.stats.library import effective_library
 from turncoat.stats.lowess import lowess
 from turncoat.stats.moderated import fit_linear, moderated_test, voom
 from turncoat.stats.pooling import pool_fixed, pool_random
@@ -89,3 +91,45 @@ def test_beta_binomial_equals_vgam() -> None:
     effect, pvalue = beta_binomial_pvalue(count, total, design, 1)
     assert effect == pytest.approx(expected["effect"], rel=1e-6)
     assert 0 < pvalue < 0.02
+
+
+@pytest.mark.parametrize("table", ["tmm", "tmm_sparse"])
+def test_effective_library_equals_edger(table: str) -> None:
+    counts = matrix(f"{table}_counts")
+    expected = read(table)
+    found = effective_library(counts)
+    np.testing.assert_allclose(found, expected["effective"], rtol=1e-9)
+    np.testing.assert_allclose(found / counts.sum(axis=1), expected["factor"], rtol=1e-9)
+
+
+def test_voom_on_effective_libraries_equals_edger_and_limma() -> None:
+    counts = matrix("tmm_counts")
+    counts = np.delete(counts, 6, axis=1)
+    design = np.column_stack([np.ones(9), np.repeat([0.0, 1.0], [4, 5])])
+    levels, weights = voom(counts, design, library=effective_library(counts))
+    found = moderated_test(fit_linear(levels, design, weights=weights), 1)
+    expected = read("tmm_voom")
+    np.testing.assert_allclose(found.found.effect, expected["effect"], rtol=1e-6)
+    np.testing.assert_allclose(found.statistic, expected["t"], rtol=1e-6)
+    np.testing.assert_allclose(found.pvalue, expected["pvalue"], rtol=1e-6)
+
+
+def test_effective_library_ignores_what_few_genes_do_and_the_order_of_donors() -> None:
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(rng.lognormal(4, 1, 200), (6, 200)).astype(float)
+    loud = counts.copy()
+    loud[3:, :4] *= 200
+    plain, ratio = effective_library(counts), effective_library(loud) / effective_library(counts)
+    # Totals differ several times over; what genes are set against stays as it was.
+    assert (loud.sum(axis=1) / counts.sum(axis=1)).max() > 3
+    assert np.ptp(np.log2(ratio)) < 0.05
+    np.testing.assert_allclose(effective_library(counts[::-1]), plain[::-1], rtol=1e-12)
+
+
+def test_effective_library_needs_counts() -> None:
+    with pytest.raises(DesignError, match="Every donor should have counts"):
+        effective_library(np.array([[1.0, 2.0], [0.0, 0.0]]))
+
+
+def test_donors_who_share_no_gene_keep_their_totals() -> None:
+    np.testing.assert_allclose(effective_library(np.array([[4.0, 0.0], [0.0, 4.0]])), [4.0, 4.0])

@@ -44,7 +44,7 @@ def genes(
         Which; all for None.
     method
         ``moderated``: log-CPM with precision weights and moderated t (voom, limma), the default for
-        its power with few donors at a true level. ``permutation``: donors' labels exchanged, exact
+        its power with few donors at a true level, set against TMM-scaled libraries (edgeR). ``permutation``: donors' labels exchanged, exact
         where they can be enumerated. ``deseq2``: negative-binomial Wald test by PyDESeq2, which
         ``pip install turncoat[deseq2]`` brings.
     min_count
@@ -72,7 +72,8 @@ def genes(
 
     References
     ----------
-    Law et al. (2014), *Genome Biology* 15:R29; Benjamini and Bogomolov (2014), *Journal of the
+    Law et al. (2014), *Genome Biology* 15:R29; Robinson and Oshlack (2010), *Genome Biology*
+    11:R25; Benjamini and Bogomolov (2014), *Journal of the
     Royal Statistical Society B* 76:297; Squair et al. (2021), *Nature Communications* 12:5692
     (why counts are summed per donor).
 

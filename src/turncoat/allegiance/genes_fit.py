@@ -11,6 +11,7 @@ from scipy import stats as distributions
 from turncoat.errors import ArgumentError, require
 from turncoat.stats.compare import Donors, compare
 from turncoat.stats.design import stratum_columns
+from turncoat.stats.library import effective_library
 from turncoat.stats.moderated import fit_linear, moderated_test, voom
 from turncoat.stats.units import Units
 from turncoat.tables import FloatArray
@@ -90,7 +91,7 @@ def fit_genes(
 
 
 def _moderated(counts: FloatArray, design: FloatArray) -> GeneFits:
-    levels, weights = voom(counts, design)
+    levels, weights = voom(counts, design, library=effective_library(counts))
     found = moderated_test(fit_linear(levels, design, weights=weights), design.shape[1] - 1)
     lower, upper = found.found.interval()
     return GeneFits(found.found.effect, lower, upper, found.pvalue, 0.0)
@@ -106,8 +107,8 @@ def _permuted(counts: FloatArray, units: Units, covariates: FloatArray, seed: in
 
 
 def log_cpm(counts: FloatArray) -> FloatArray:
-    """Turn summed counts into log2 counts per million, half a count added."""
-    library = counts.sum(axis=1, keepdims=True)
+    """Turn summed counts into log2 counts per million of the effective library, half a count added."""
+    library = effective_library(counts)[:, np.newaxis]
     levels: FloatArray = np.log2((counts + 0.5) / (library + 1) * 1e6)
     return levels
 

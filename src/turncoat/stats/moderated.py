@@ -198,7 +198,9 @@ def moderated_test(fit: LinearFit, column: int) -> Moderated:
     return Moderated(found, statistic, pvalue, prior_freedom, prior_variance)
 
 
-def voom(counts: FloatArray, design: FloatArray) -> tuple[FloatArray, FloatArray]:
+def voom(
+    counts: FloatArray, design: FloatArray, *, library: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
     """Turn summed counts into log2 counts per million with their precision.
 
     Parameters
@@ -207,6 +209,9 @@ def voom(counts: FloatArray, design: FloatArray) -> tuple[FloatArray, FloatArray
         Summed counts per donor, shape ``(n_units, n_genes)``.
     design
         Shape ``(n_units, n_columns)``.
+    library
+        What counts are set against (:func:`turncoat.stats.library.effective_library`), shape
+        ``(n_units,)``; their totals by default.
 
     Returns
     -------
@@ -222,7 +227,8 @@ def voom(counts: FloatArray, design: FloatArray) -> tuple[FloatArray, FloatArray
     ----------
     Law et al. (2014), *Genome Biology* 15:R29.
     """
-    library = counts.sum(axis=1)
+    if library is None:
+        library = counts.sum(axis=1)
     if (library <= 0).any():
         raise DesignError("Every donor should have counts; leave empty ones out first.")
     levels = np.log2((counts + 0.5) / (library[:, np.newaxis] + 1) * 1e6)

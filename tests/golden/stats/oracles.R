@@ -1,6 +1,6 @@
 # Oracles for turncoat's statistics. Run in this folder: Rscript oracles.R
-# Needs limma, metafor, VGAM. Writes the CSV files beside it and session.txt.
-suppressPackageStartupMessages({library(limma); library(metafor); library(VGAM)})
+# Needs limma, edgeR, metafor, VGAM. Writes the CSV files beside it and session.txt.
+suppressPackageStartupMessages({library(limma); library(edgeR); library(metafor); library(VGAM)})
 options(digits = 17)
 save <- function(x, name) write.csv(format(as.data.frame(x), digits = 17, trim = TRUE), paste0(name, ".csv"), row.names = FALSE, quote = FALSE)
 set.seed(1)
@@ -51,4 +51,19 @@ null <- vglm(cbind(count, total - count) ~ 1, betabinomial, control = ctl())
 save(data.frame(count, total, group), "betabinomial_values")
 save(data.frame(intercept = coef(full)[1], rho = plogis(coef(full)[2]), effect = coef(full)[3], loglik = logLik(full),
   loglik_null = logLik(null), rho_null = plogis(coef(null)[2])), "betabinomial")
+
+# Trimmed mean of M-values: few genes hold most of the counts in half of the donors; also a sparse table.
+set.seed(2)
+genes <- 250; n <- 9; group <- c(rep(0, 4), rep(1, 5))
+mu <- exp(rnorm(genes, 2.5, 1.8)); size <- runif(n, 0.3, 2)
+counts <- matrix(rnbinom(genes * n, mu = outer(mu, size), size = 4), genes)
+counts[1:6, group == 1] <- counts[1:6, group == 1] * 25
+counts[7, ] <- 0
+sparse <- matrix(rpois(genes * n, 0.15), genes)
+factors <- function(x) { f <- calcNormFactors(x); data.frame(factor = f, effective = f * colSums(x)) }
+save(t(counts), "tmm_counts"); save(factors(counts), "tmm"); save(t(sparse), "tmm_sparse_counts"); save(factors(sparse), "tmm_sparse")
+design <- cbind(intercept = 1, group = group)
+v <- voom(calcNormFactors(DGEList(counts[-7, ])), design); vf <- eBayes(lmFit(v, design))
+
+save(data.frame(effect = vf$coefficients[, "group"], t = vf$t[, "group"], pvalue = vf$p.value[, "group"]), "tmm_voom")
 writeLines(capture.output(sessionInfo()), "session.txt")
