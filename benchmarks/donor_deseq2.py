@@ -30,6 +30,7 @@ def normal_matrices(design: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return flat.reshape(-1, design.shape[1], design.shape[1])
 
 
+# ruff: noqa: ARG002 - the arguments are PyDESeq2's
 class AllGenes(DefaultInference):
     """The same answers as the default, to the optimiser's tolerance."""
 

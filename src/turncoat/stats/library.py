@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats as distributions
 
 from turncoat.errors import DesignError
-from turncoat.tables import FloatArray
+from turncoat.tables import BoolArray, FloatArray
 
 #: Share of genes trimmed from each end of the log-ratios, and of the mean levels (edgeR's defaults).
 TRIM_RATIO = 0.3
@@ -82,8 +82,8 @@ def _log_ratio(own: FloatArray, other: FloatArray, n_own: float, n_other: float)
     return float((ratio[kept] / variance[kept]).sum() / (1 / variance[kept]).sum())
 
 
-def _middle(values: FloatArray, share: float) -> FloatArray:
+def _middle(values: FloatArray, share: float) -> BoolArray:
     rank = distributions.rankdata(values)
     least = np.floor(values.size * share) + 1
-    kept: FloatArray = (rank >= least) & (rank <= values.size + 1 - least)
+    kept: BoolArray = (rank >= least) & (rank <= values.size + 1 - least)
     return kept
