@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
 
+from turncoat.cells.accounts import count_states, tabulate_disagreement
 from turncoat.cells.fit import fit_annotator
 from turncoat.cells.markers import MarkerSet, marker_set
 from turncoat.cells.model import Annotator
 from turncoat.cells.result import UNASSIGNED, Annotation
+from turncoat.cells.sample import Sample
+from turncoat.cells.seek import seek as seek_populations
 from turncoat.cells.stream import Calls, call_cells, draw_cells, say_untold
 from turncoat.errors import StudyError, did_you_mean
 from turncoat.knowledge.registry import verified_path
@@ -39,6 +41,7 @@ def annotate(
     layer: str | None = None,
     markers: str | Path | None = None,
     annotator: Annotator | None = None,
+    seek: Sequence[str] = (),
     seed: int = 0,
     key_added: str | None = None,
 ) -> Annotation:
@@ -62,6 +65,9 @@ def annotate(
         A TOML or CSV file of further markers; see :func:`turncoat.cells.marker_set`.
     annotator
         A model made earlier, instead of one learnt from these cells.
+    seek
+        Rare populations that are looked for (``["Treg"]``): called at the line that finds most of
+        them with the fewest others, below the confidence of other calls.
     seed
         For drawing and thinning examples.
     key_added
@@ -95,7 +101,9 @@ def annotate(
     """
     plan = plan_cells(source, donor_key=donor_key or sample_key, sample_key=sample_key, layer=layer)
     labels = user_labels(plan, label_key)
-    result = annotate_plan(plan, markers=markers, annotator=annotator, labels=labels, seed=seed)
+    result = annotate_plan(
+        plan, markers=markers, annotator=annotator, seek=seek, labels=labels, seed=seed
+    )
     if key_added is not None:
         store(source, key_added, result)
     return result
@@ -106,12 +114,14 @@ def annotate_plan(
     *,
     markers: str | Path | None = None,
     annotator: Annotator | None = None,
+    seek: Sequence[str] = (),
     labels: list[pd.Series] | None = None,
     seed: int = 0,
 ) -> Annotation:
     """Annotate the cells of a plan; ``labels`` are the user's, in our words."""
     known = marker_set(str(plan.meta["species"]), extra=markers)
     model = annotator or learn_annotator(plan, known, seed=seed)
+    model = look_for(plan, known, model, seek)
     return assemble(plan, known, model, call_cells(plan, model), labels=labels, seed=seed)
 
 
@@ -142,8 +152,8 @@ def assemble(
         cells=cells,
         samples=summarise_samples(cells),
         panel=panel,
-        states=_states(cells, model, known, donors[~donors.index.duplicated()]),
-        disagreement=_disagreement(cells),
+        states=count_states(cells, model, known, donors[~donors.index.duplicated()]),
+        disagreement=tabulate_disagreement(cells),
         params={"seed": seed, "confidence": model.confidence, "about": model.about},
     )
 
@@ -158,6 +168,16 @@ def learn_annotator(plan: TallyPlan, markers: MarkerSet, *, seed: int = 0) -> An
         references=references,
         seed=seed,
     )
+
+
+def look_for(
+    plan: TallyPlan, markers: MarkerSet, model: Annotator, populations: Sequence[str]
+) -> Annotator:
+    """Draw a line for each population that is looked for, on a sample of the plan's cells."""
+    if not populations:
+        return model
+    drawn = Sample.of(draw_cells(plan, n_cells=N_LEARN), list(plan.genes.index))
+    return seek_populations(model, drawn, populations, markers)
 
 
 def bundled_references() -> list[Annotator]:
@@ -243,53 +263,3 @@ def summarise_samples(cells: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return Annotation.samples_schema.build(rows)
-
-
-def _states(
-    cells: pd.DataFrame, model: Annotator, markers: MarkerSet, donors: pd.Series
-) -> pd.DataFrame:
-    rows = []
-    learnt = {one.population: one for one in model.states}
-    for node in markers.at("state"):
-        mine = cells[cells["population"] == node.parent]
-        called = mine[mine["state"] == node.name]
-        one = learnt.get(node.parent)
-        row: dict[str, Any] = {"population": node.parent, "state": node.name}
-        row |= {"n_cells": len(called), "n_samples": called["sample"].nunique()}
-        row |= {"n_donors": donors.reindex(called["sample"]).nunique()}
-        row |= {"share": len(called) / len(mine) if len(mine) else np.nan}
-        if one is None or node.name not in one.names:
-            few = one is None and len(mine) > 0
-            reason = (
-                "too few cells of the population"
-                if few or not len(mine)
-                else "too few markers measured"
-            )
-            row |= {"false_share": np.nan, "detection_limit": 0, "status": "not_testable"}
-            rows.append(row | {"reason": reason})
-            continue
-        false = one.shuffled[one.names.index(node.name)]
-        limit = int(binom.ppf(0.95, len(mine), false)) + 1
-        row |= {"false_share": false, "detection_limit": limit}
-        believed = len(called) >= limit
-        row |= {"status": "tested" if believed else "abstained"}
-        rows.append(
-            row | {"reason": "" if believed else "no more cells than noise alone would give"}
-        )
-    return Annotation.states_schema.build(rows)
-
-
-def _disagreement(cells: pd.DataFrame) -> pd.DataFrame:
-    labelled = cells[cells["label"] != ""]
-    if labelled.empty:
-        return Annotation.disagreement_schema.build([])
-    counts = labelled.groupby(["label", "population"]).size().rename("n_cells").reset_index()
-    total = counts.groupby("label")["n_cells"].transform("sum")
-    return Annotation.disagreement_schema.build(
-        {
-            "label": counts["label"].to_numpy(),
-            "population": counts["population"].to_numpy(),
-            "n_cells": counts["n_cells"].to_numpy(),
-            "share": (counts["n_cells"] / total).to_numpy(),
-        }
-    )

@@ -49,6 +49,9 @@ class Annotator:
     temperature, calibration, confidence
         Softening of the probabilities, how often a call of a given probability is right, and the
         least confidence of a call.
+    sought
+        Populations that are looked for, each with the least probability of a call (see
+        :func:`turncoat.cells.seek.seek`).
     about
         What it was made of: texts and numbers.
     """
@@ -65,6 +68,7 @@ class Annotator:
     temperature: float = TEMPERATURE
     calibration: Calibration = AS_IT_IS
     confidence: float = CONFIDENCE
+    sought: tuple[tuple[str, float], ...] = ()
     about: dict[str, Any] = field(default_factory=dict)
 
     def prepare(self, panel: pd.Index) -> "Reader":
@@ -101,6 +105,7 @@ class Annotator:
             "temperature": self.temperature,
             "calibration": [self.calibration.lineage, self.calibration.population],
             "confidence": self.confidence,
+            "sought": self.sought,
             "about": self.about,
         }
         with Path(path).open("wb") as stream:
@@ -143,6 +148,7 @@ class Annotator:
                     temperature=float(told["temperature"]),
                     calibration=_calibration(told.get("calibration")),
                     confidence=float(told["confidence"]),
+                    sought=tuple((str(who), float(at)) for who, at in told.get("sought", ())),
                     about=dict(told["about"]),
                 )
         except (KeyError, ValueError, OSError, TypeError, zipfile.BadZipFile) as error:
@@ -205,6 +211,15 @@ class Reader:
         fallback = np.where(coarse, called_lineage, UNASSIGNED)
         population = np.where(sure >= least, guess, fallback).astype(object)
         confidence = np.where(sure >= least, sure, np.where(coarse, lineage_sure, sure))
+        for name, line in self.annotator.sought:
+            own = probabilities[:, [who == name for who in self.annotator.populations]].sum(axis=1)
+            home = self.annotator.lineages[self.annotator.populations.index(name)]
+            found = (
+                (sure < least)
+                & (own >= line)
+                & np.isin(called_lineage.astype(str), [home, UNASSIGNED])
+            )
+            population[found], confidence[found] = name, meaning.of_population(own[found])
         return pd.DataFrame(
             {
                 "lineage": called_lineage,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from turncoat.cells.annotate import assemble, learn_annotator, user_labels
+from turncoat.cells.annotate import assemble, learn_annotator, look_for, user_labels
 from turncoat.cells.malignancy import Malignancy
 from turncoat.cells.markers import MarkerSet, marker_set
 from turncoat.cells.model import Annotator
@@ -67,8 +67,10 @@ def study_markers(study: "Study", plan: TallyPlan) -> MarkerSet:
 def study_annotator(study: "Study", plan: TallyPlan, markers: MarkerSet, *, seed: int) -> Annotator:
     """Load the annotator that the study names, or learn one from a sample of its cells."""
     if study.annotation.annotator is not None:
-        return Annotator.load(study.annotation.annotator)
-    return learn_annotator(plan, markers, seed=seed)
+        model = Annotator.load(study.annotation.annotator)
+    else:
+        model = learn_annotator(plan, markers, seed=seed)
+    return look_for(plan, markers, model, study.annotation.seek)
 
 
 def study_labels(study: "Study", plan: TallyPlan) -> list[pd.Series] | None:

@@ -175,10 +175,15 @@ class QualityForm(Form):
 
 
 class AnnotationForm(Form):
-    """``[annotation]``: how cells without labels get theirs."""
+    """``[annotation]``: how cells without labels get theirs.
+
+    ``seek`` names rare populations that are looked for: they are called at the line that finds most
+    of them with the fewest others, below the confidence of other calls.
+    """
 
     markers: StudyPath | None = None
     annotator: StudyPath | None = None
+    seek: tuple[str, ...] = ()
 
 
 class StatisticsForm(Form):

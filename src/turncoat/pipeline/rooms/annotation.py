@@ -36,6 +36,7 @@ def _parameters(study: Study) -> dict[str, Any]:
         "cells": study.cells.model_dump(mode="json", exclude={"files", "labels", "label_map"}),
         "samples": study.samples.model_dump(mode="json", exclude={"sheet"}),
         "names": [path.name for path in study.files],
+        "seek": list(study.annotation.seek),
     }
 
 
