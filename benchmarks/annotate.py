@@ -19,7 +19,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import annotate_treg
 import numpy as np
+from annotate_treg import agreement
 from annotate_truth import LINEAGE, POPULATION, halves, thinned
 from harness import RESULTS, peer_python, version_in, versions, write_results
 from harness import bar as harness_bar
@@ -65,12 +67,6 @@ def auroc(score: Any, truth: Any) -> float:
 
 def balanced(truth: Any, called: Any) -> float:
     return float(np.mean([(called[truth == kind] == kind).mean() for kind in np.unique(truth)]))
-
-
-def agreement(truth: Any, called: Any) -> tuple[float, float, float]:
-    both = float((truth & called).sum())
-    precision, recall = both / max(called.sum(), 1), both / max(truth.sum(), 1)
-    return precision, recall, 2 * both / max(truth.sum() + called.sum(), 1)
 
 
 def peer(path: str, net: str, kind: str) -> None:
@@ -243,6 +239,8 @@ def lung(bars: list[Any], tables: dict[str, Any], half: Path) -> None:
     tables["abstained by sample, GSE131907"] = abstained(found, cells.obs["sample"], held)
     reliability(bars, tables, cells, model, held)
     depth_law(bars, hidden[held].copy(), model)
+    reference = [Annotator.load(half)]
+    bars += annotate_treg.lung(bar, cells, hidden, lambda some: our_calls(some, reference), held)
 
 
 def crossed(truth: Any, called: Any) -> dict[str, dict[str, int]]:
@@ -291,6 +289,13 @@ def reliability(bars: list[Any], tables: dict[str, Any], cells: Any, model: Any,
                 guess = called["lineage"].to_numpy()
             kept = known & np.isfinite(sure) & (guess != "unassigned")
             right = (guess == truth)[kept]
+            donor = cells.obs["donor"].astype(str).to_numpy()[held][kept]
+            told(bars, tables, f"{level}, {share:g} of the counts", sure[kept], right, donor)
+            if level == "population":
+                pleural = (cells.obs["cell_state"].astype(str) == "Pleural_Mac").to_numpy()[held]
+                rest = ~pleural[kept]
+                what = f"{level}, {share:g} of the counts, without pleural macrophages"
+                told(bars, tables, what, sure[kept][rest], right[rest], donor[rest])
             bins = np.minimum((sure[kept] * 20).astype(int), 19)
             tables[f"reliability, {level}, counts kept {share:g}"] = [
                 [
@@ -313,6 +318,25 @@ def reliability(bars: list[Any], tables: dict[str, Any], cells: Any, model: Any,
                     note=f"{right.mean():.1%} of calls right; {(~kept & known).sum() / known.sum():.1%} of cells not called",
                 )
             )
+
+
+def told(
+    bars: list[Any], tables: dict[str, Any], what: str, sure: Any, right: Any, donor: Any
+) -> None:
+    """Share of right calls by stated confidence, with intervals over donors."""
+    rows = annotate_treg.intervals(sure, right, donor)
+    tables[f"intervals, {what}"] = rows
+    outside = [row for row in rows if not row[2] - 0.01 <= row[0] <= row[3] + 0.01]
+    stated = "; ".join(f"{a:.2f}: {b:.2f} [{c:.2f}, {d:.2f}]" for a, b, c, d, _, _ in rows)
+    bars.append(
+        bar(
+            f"GSE131907, held-out donors: confidence in a {what}: bins whose stated confidence is "
+            "outside the 95 % interval of the share that is right",
+            float(len(outside)),
+            unit=f"of {len(rows)}",
+            note=f"stated: right [interval over resampled donors, widened by 0.01]: {stated}",
+        )
+    )
 
 
 def against_peers(
@@ -378,7 +402,7 @@ def breast(bars: list[Any], notes: list[str], tables: dict[str, Any], shared: Pa
     cells = ad.read_h5ad(path)
     n = cells.n_obs
     hidden = bare(cells, donor=["CID4465"] * n, sample=["CID4465"] * n, tissue=["tumour"] * n)
-    found, called, _ = our_calls(hidden)
+    found, called, model = our_calls(hidden)
     truth = cells.obs["celltype_major"].astype(str).map(WU).to_numpy()
     calls = found.cells["population"].replace(GROUPS).replace({"NK": "T"}).to_numpy(dtype=object)
     bars.append(
@@ -434,6 +458,7 @@ def breast(bars: list[Any], notes: list[str], tables: dict[str, Any], shared: Pa
     tables["confusion, CID4465"] = crossed(truth, calls)
     tables["markers, CID4465"] = marker_shares(cells, truth)
     t_cells = truth == "T"
+    bars += annotate_treg.breast(bar, hidden, model, treg, t_cells)
     ceiling(bars, "CID4465", cells.X[np.flatnonzero(t_cells)], treg[t_cells])
 
 
@@ -469,13 +494,24 @@ def ceiling(bars: list[Any], name: str, counts: Any, treg: Any) -> None:
     if done.returncode:
         print(done.stderr[-1500:], file=sys.stderr)
         return
-    for model, score in json.loads(done.stdout.splitlines()[-1]).items():
+    told = json.loads(done.stdout.splitlines()[-1])
+    curve = "; ".join(f"{n:g} Treg: {score:.2f}" for n, score in told.pop("learning curve"))
+    for model, (score, ranked) in told.items():
         bars.append(
             bar(
-                f"{name}: Treg F1 of a {model} taught on these very labels (ceiling)",
+                f"{name}: Treg F1 of a {model} taught on these very labels",
                 score,
                 unit="",
                 note="five-fold cross-validated, mean of three splits, T cells alone",
+            )
+        )
+        bars.append(
+            bar(
+                f"{name}: average precision of a {model} taught on these very labels",
+                ranked,
+                unit="",
+                note="the same folds"
+                + (f"; by labelled Treg to learn from: {curve}" if model.startswith("log") else ""),
             )
         )
 
@@ -536,6 +572,7 @@ def blood(bars: list[Any], notes: list[str], tables: dict[str, Any]) -> None:
     t_cells = np.char.find(labels, "CD4+/") >= 0
     t_cells |= np.char.find(labels, "CD8+") >= 0
     ceiling(bars, "pbmc68k_reduced", counts[t_cells], labelled[t_cells])
+    bars += annotate_treg.blood(bar, cells, labels)
 
 
 def strangers(bars: list[Any], tables: dict[str, Any], cells: Any) -> None:
