@@ -17,6 +17,7 @@ from turncoat.cells.plot import (
     genome_cells,
     marker_dots,
     quality,
+    umap,
 )
 from turncoat.crosstalk.plot import crosstalk, crosstalk_donors, crosstalk_map
 from turncoat.niche.plot import abundance, niche
@@ -59,4 +60,5 @@ __all__ = [
     "trial_survival",
     "trial_trajectories",
     "trial_waterfall",
+    "umap",
 ]

@@ -1,5 +1,6 @@
 """Annotation: what cells are, how sure, and what happens with input that is not what it seems."""
 
+import dataclasses
 import warnings
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 import scipy.sparse as sp
 
 import turncoat as tc
-from turncoat.cells import Annotation, Annotator, learn_annotator, marker_set
+from turncoat.cells import Annotation, Annotator, annotate_study, learn_annotator, marker_set
 from turncoat.errors import (
+    ArgumentError,
     CountsError,
     DroppedDataWarning,
     FileFormatError,
@@ -19,7 +21,7 @@ from turncoat.errors import (
     MissingFileError,
     StudyError,
 )
-from turncoat.study import plan_cells
+from turncoat.study import load_study, plan_cells
 from turncoat.tables import restore, store
 
 pytestmark = pytest.mark.filterwarnings("ignore::turncoat.errors.DroppedDataWarning")
@@ -157,6 +159,52 @@ def test_mouse_cells_are_read_with_mouse_markers() -> None:
     lineage = result.cells["lineage"].to_numpy()
     for k, node in enumerate(nodes):
         assert (lineage[truth == k] == node.name).mean() > 0.9, node.name
+
+
+def mouse_cells() -> ad.AnnData:
+    genes = marker_set("mouse").genes()
+    counts = np.random.default_rng(3).poisson(0.5, size=(60, len(genes)))
+    obs = pd.DataFrame({"sample": "m1", "donor": "d1"}, index=[f"c{k}" for k in range(60)])
+    return ad.AnnData(sp.csr_matrix(counts), obs=obs, var=pd.DataFrame(index=genes))
+
+
+def test_mouse_cells_called_human_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    mouse_cells().write_h5ad(tmp_path / "mice.h5ad")
+    (tmp_path / "study.toml").write_text(
+        '[study]\nspecies = "human"\n[cells]\nfiles = "mice.h5ad"\ndonor = "donor"\nsample = "sample"\n',
+        encoding="utf-8",
+    )
+    expected = r"has mouse genes .* but the species stated is human\. Correct 'species'"
+    with pytest.raises(StudyError, match=expected):
+        annotate_study(load_study(tmp_path / "study.toml"))
+
+
+def test_human_markers_for_mouse_cells_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "human.toml"
+    path.write_text(
+        '[state."X"]\nparent = "NK"\nme = ["GZMB", "XCL1", "KLRC1"]\n', encoding="utf-8"
+    )
+    with pytest.raises(KnowledgeError, match=r"no mouse symbols: GZMB.*human symbols: write them"):
+        tc.pp.annotate(mouse_cells(), sample_key="sample", markers=path)
+
+
+def test_a_human_annotator_is_refused_for_mouse_cells(cells: ad.AnnData) -> None:
+    human = tc.pp.train_annotator(cells, label_key="population")
+    with pytest.raises(ArgumentError, match=r"None of the annotator's genes.*same species"):
+        tc.pp.annotate(mouse_cells(), sample_key="sample", annotator=human)
+    stated = dataclasses.replace(human, about={**human.about, "species": "human"})
+    with pytest.raises(
+        StudyError, match=r"made for human cells .* mouse cells .* Leave 'annotator'"
+    ):
+        tc.pp.annotate(mouse_cells(), sample_key="sample", annotator=stated)
+
+
+def test_an_annotator_whose_genes_are_hardly_measured_is_warned_of(cells: ad.AnnData) -> None:
+    model = tc.pp.train_annotator(cells, label_key="population")
+    some = [gene for gene in cells.var_names if gene in set(model.genes[::5])]
+    rest = [gene for gene in cells.var_names if gene not in set(model.genes)]
+    with pytest.warns(DroppedDataWarning, match=r"Only \d+ of the annotator's"):
+        tc.pp.annotate(cells[:, some + rest].copy(), sample_key="sample", annotator=model)
 
 
 def test_a_sample_of_three_cells_is_called_with_a_remark(cells: ad.AnnData) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from turncoat.cells.accounts import count_states, tabulate_disagreement
 from turncoat.cells.fit import fit_annotator
+from turncoat.cells.fits import check_fit
 from turncoat.cells.markers import MarkerSet, marker_set
 from turncoat.cells.model import Annotator
 from turncoat.cells.result import UNASSIGNED, Annotation
@@ -121,6 +122,7 @@ def annotate_plan(
     """Annotate the cells of a plan; ``labels`` are the user's, in our words."""
     known = marker_set(str(plan.meta["species"]), extra=markers)
     model = annotator or learn_annotator(plan, known, seed=seed)
+    check_fit(model, plan.genes.index, known.species)
     model = look_for(plan, known, model, seek)
     return assemble(plan, known, model, call_cells(plan, model), labels=labels, seed=seed)
 

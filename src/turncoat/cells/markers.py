@@ -6,18 +6,17 @@ of a population that are learnt apart and counted together; states are named in 
 
 import functools
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 import pandas as pd
 
+from turncoat.cells.hierarchy import LEVELS, Level, check_hierarchy
 from turncoat.errors import KnowledgeError, MissingFileError, MissingKeyError, did_you_mean
 from turncoat.knowledge.registry import read_table
 
-Level = Literal["lineage", "population", "prototype", "state"]
-LEVELS: Final[tuple[Level, ...]] = ("lineage", "population", "prototype", "state")
 COLUMNS: Final = (
     "level", "name", "parent", "gene", "species", "sign", "core", "rate", "publication",
     "cell_ontology",
@@ -161,7 +160,7 @@ def marker_set(species: str = "human", *, extra: str | Path | None = None) -> Ma
         replaced = set(zip(added["level"], added["name"], strict=True))
         kept = [key not in replaced for key in zip(table["level"], table["name"], strict=True)]
         table = pd.concat([table[kept], added], ignore_index=True)
-        _check_hierarchy(table, path)
+        check_hierarchy(table, path)
     return MarkerSet(species, tuple(_nodes(table)))
 
 
@@ -252,49 +251,24 @@ def _symbols(species: str) -> frozenset[str]:
 
 
 def _check_genes(added: pd.DataFrame, species: str, path: Path) -> None:
-    known = _symbols(species) | set(read_table("markers")["gene"])
+    bundled = read_table("markers")
+    known = _symbols(species) | set(bundled.loc[bundled["species"] == species, "gene"])
     unknown = [gene for gene in dict.fromkeys(added["gene"]) if gene not in known]
     if unknown:
+        other = "human" if species == "mouse" else "mouse"
+        foreign = [gene for gene in unknown if gene in _symbols(other)]
+        hint = (
+            f"{len(foreign)} of them are {other} symbols: write them as {species} genes are called "
+            "(GZMB is human, Gzmb mouse)."
+            if len(foreign) > len(unknown) / 2
+            else _nearest(str(unknown[0]), known)
+        )
         raise KnowledgeError(
             f"The marker file {path} names genes that are no {species} symbols: "
-            f"{', '.join(map(str, unknown[:10]))}. {_nearest(str(unknown[0]), known)}"
+            f"{', '.join(map(str, unknown[:10]))}. {hint}"
         )
 
 
 def _nearest(gene: str, known: Iterable[str]) -> str:
     alike = [name for name in known if name.upper()[:3] == gene.upper()[:3]]
     return did_you_mean(gene, alike[:20])
-
-
-def _check_hierarchy(table: pd.DataFrame, path: Path) -> None:
-    keys: Sequence[tuple[str, str, str]] = list(
-        table[["level", "name", "parent"]].drop_duplicates().itertuples(index=False, name=None)
-    )
-    parent_of = {(level, name): parent for level, name, parent in keys}
-    names = {name for _, name, _ in keys}
-    for level, name, parent in keys:
-        if level not in LEVELS:
-            raise KnowledgeError(f"{path}: '{name}' has the level '{level}'; {LEVELS} exist.")
-        if level != "lineage" and parent not in names:
-            raise KnowledgeError(
-                f"{path}: the parent '{parent}' of '{name}' is nowhere. {did_you_mean(parent, names)}"
-            )
-        _climb(level, name, parent_of, path)
-
-
-def _climb(level: str, name: str, parent_of: dict[tuple[str, str], str], path: Path) -> None:
-    above = {"population": "lineage", "prototype": "population", "state": "population"}
-    way = [name]
-    while level in above:
-        parent = parent_of[level, name]
-        if (above[level], parent) in parent_of:
-            level, name = above[level], parent
-        elif (level, parent) in parent_of and parent not in way:
-            name = parent
-        else:
-            chain = " → ".join([*way, parent])
-            fault = "has a cycle" if parent in way else f"should lead to a {above[level]}"
-            raise KnowledgeError(f"{path}: the hierarchy {fault}: {chain}.")
-        way.append(name)
-    if len(way) - 1 > len(LEVELS) - 1:
-        raise KnowledgeError(f"{path}: the hierarchy is too deep: {' → '.join(way)}.")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from turncoat.cells.annotate import assemble, learn_annotator, look_for, user_labels
+from turncoat.cells.fits import check_fit
 from turncoat.cells.malignancy import Malignancy
 from turncoat.cells.markers import MarkerSet, marker_set
 from turncoat.cells.model import Annotator
@@ -68,6 +69,7 @@ def study_annotator(study: "Study", plan: TallyPlan, markers: MarkerSet, *, seed
     """Load the annotator that the study names, or learn one from a sample of its cells."""
     if study.annotation.annotator is not None:
         model = Annotator.load(study.annotation.annotator)
+        check_fit(model, plan.genes.index, markers.species)
     else:
         model = learn_annotator(plan, markers, seed=seed)
     return look_for(plan, markers, model, study.annotation.seek)

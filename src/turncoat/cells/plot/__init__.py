@@ -1,8 +1,9 @@
-"""Figures of an annotation: composition, confidence, markers, genomes, quality."""
+"""Figures of an annotation: composition, confidence, markers, genomes, quality, UMAP."""
 
 from turncoat.cells.plot.calls import abstentions, composition, confidence, marker_dots
 from turncoat.cells.plot.fitness import quality
 from turncoat.cells.plot.genomes import genome, genome_cells
+from turncoat.cells.plot.picture import umap
 
 __all__ = [
     "abstentions",
@@ -12,4 +13,5 @@ __all__ = [
     "genome_cells",
     "marker_dots",
     "quality",
+    "umap",
 ]
