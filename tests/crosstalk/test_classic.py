@@ -42,12 +42,24 @@ def merged() -> pd.DataFrame:
         ("expr_prod", 1e-6),
         ("spec_weight", 1e-6),
         ("lr_gmeans", 1e-6),
-        ("lrscore", 1e-4),  # LIANA's mean of the matrix leaves out genes without counts
+        ("lrscore", 1e-6),
     ],
 )
 def test_scores_equal_lianas(merged: pd.DataFrame, score: str, tolerance: float) -> None:
     assert len(merged) == 338
     assert (merged[score] / merged[f"{score}_liana"] - 1).abs().max() < tolerance
+
+
+def test_small_populations_and_empty_genes_change_no_score() -> None:
+    cells = tc.ds.planted(n_donors=2, n_controls=2, cells_per_donor=60, n_genes=700, seed=3)
+    few = cells.obs_names[(cells.obs["population"] == "B").to_numpy()][3:]
+    few_left = cells[~cells.obs_names.isin(few)].copy()
+    without = cells[(cells.obs["population"] != "B").to_numpy()].copy()
+    keys = {"donor_key": "donor", "sample_key": "sample", "population_key": "population"}
+    one = classic_edges(tc.pp.tally(few_left, **keys))  # type: ignore[arg-type]
+    two = classic_edges(tc.pp.tally(without, **keys))  # type: ignore[arg-type]
+    pd.testing.assert_frame_equal(one, two)
+    assert classic_edges(tc.pp.tally(without, **keys), min_cells=10_000).empty  # type: ignore[arg-type]
 
 
 def peer_with_liana() -> str | None:

@@ -66,7 +66,9 @@ def classic_edges(
     -----
     Under random labels the mean of a population has the mean of all cells and the variance of
     drawing without replacement; the sum of two such means is taken as normal, the weakest
-    subunits held fixed, the two sides independent. **This p-value does not test donors.** On real data it calls most edges significant.
+    subunits held fixed, the two sides independent. The mean of the whole matrix in ``lrscore`` is
+    over genes with any count, as in SingleCellSignalR and LIANA: genes that a file lists and no
+    cell shows change no score. Populations below ``min_cells`` enter nothing. **This p-value does not test donors.** On real data it calls most edges significant.
 
     References
     ----------
@@ -107,7 +109,7 @@ def classic_edges(
             "lr_gmeans": root,
             "expr_prod": ligand.mean * receptor.mean,
             "spec_weight": ligand.mean / ligand.total * receptor.mean / receptor.total,
-            "lrscore": root / (root + moments.overall.mean()),
+            "lrscore": root / (root + moments.matrix_mean),
             "label_pvalue": ndtr(-deviate),
         }
     )
@@ -123,6 +125,7 @@ class _Moments:
     share: FloatArray
     overall: FloatArray
     spread: FloatArray
+    matrix_mean: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,15 +176,18 @@ def _moments(tally: ad.AnnData, min_cells: int) -> _Moments:
     logs, squares, seen = (
         not_negative(np.asarray(member @ tally.layers[name]), name) for name in layers
     )
-    total = n_cells.sum()
-    overall = logs.sum(axis=0) / total
     kept = n_cells >= max(min_cells, 1)
-    cells = n_cells[kept][:, np.newaxis]
+    # Populations too small to be looked at are no part of what the others are compared with.
+    n_cells, logs, squares, seen = (each[kept] for each in (n_cells, logs, squares, seen))
+    total = max(n_cells.sum(), 1)
+    overall = logs.sum(axis=0) / total
+    cells = n_cells[:, np.newaxis]
     return _Moments(
         names=np.asarray(names, dtype=object)[kept],
-        n_cells=n_cells[kept],
-        mean=logs[kept] / cells,
-        share=seen[kept] / cells,
+        n_cells=n_cells,
+        mean=logs / cells,
+        share=seen / cells,
         overall=overall,
         spread=np.maximum(squares.sum(axis=0) / total - overall**2, 0.0),
+        matrix_mean=float(overall.sum() / max((seen.sum(axis=0) > 0).sum(), 1)),
     )
