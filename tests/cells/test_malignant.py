@@ -1,15 +1,18 @@
 """Malignant or normal: planted losses are found, noise is not, and bad designs are refused."""
 
+from typing import Any
+
 import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turncoat.cells import Malignancy, malignant
 from turncoat.cells.copynumber import order_genes
-from turncoat.cells.kernels import smooth_along, smooth_along_reference
+from turncoat.cells.kernels import profile_cells
 from turncoat.errors import CountsError, DesignError, StudyError
 from turncoat.knowledge import read_table
 from turncoat.tables import restore, store
@@ -99,16 +102,38 @@ def test_too_little_to_compare_with_is_refused() -> None:
 
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 1000), st.integers(1, 5), st.integers(1, 40), st.integers(1, 12))
-def test_smoothing_meets_its_twin(seed: int, n_cells: int, n_genes: int, size: int) -> None:
+def test_profiles_meet_their_twin(seed: int, n_cells: int, n_genes: int, size: int) -> None:
     rng = np.random.default_rng(seed)
-    values = rng.normal(size=(n_cells, n_genes))
+    shown = rng.random((n_cells, n_genes + 3)) * (rng.random((n_cells, n_genes + 3)) < 0.4)
+    logged = sp.csr_matrix(shown.astype(np.float32))
+    places = np.r_[rng.permutation(n_genes), -1, -1, -1].astype(np.int32)
     border = n_genes // 2
     column = np.arange(n_genes)
     low, high = np.where(column < border, 0, border), np.where(column < border, border, n_genes)
     first = np.maximum(column - size // 2, low)
-    last = np.minimum(column + size - size // 2, high)
-    last = np.maximum(last, first + 1)
-    ours, twin = np.empty_like(values), np.empty_like(values)
-    smooth_along(values, first, last, ours)
-    smooth_along_reference(values, first, last, twin)
-    np.testing.assert_allclose(ours, twin, atol=1e-12)
+    last = np.maximum(np.minimum(column + size - size // 2, high), first + 1)
+    ranges = np.sort(rng.gamma(0.5, 0.3, (2, n_genes)), axis=0)
+    made = [np.zeros((n_cells, n_genes), dtype=np.float32) for _ in range(2)]
+    both: list[Any] = [profile_cells, profile_cells.reference]
+    for run, profiles in zip(both, made, strict=True):
+        run(
+            logged.data, logged.indices.astype(np.int32), logged.indptr.astype(np.int64), places,
+            ranges, 0.5, np.stack([first, last], axis=1), np.empty((2, n_genes + 1)), profiles,
+        )  # fmt: skip
+    np.testing.assert_allclose(made[0], made[1], atol=1e-6)
+
+
+def test_more_candidates_than_teach_are_called_like_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cells = planted(n=120, seed=5)
+    whole = malignant(cells, donor_key="donor", lineage_key="lineage")
+    monkeypatch.setattr("turncoat.cells.search.MAX_TAUGHT", 60)
+    monkeypatch.setattr("turncoat.cells.search.CELLS_AT_ONCE", 17)
+    found = malignant(cells, donor_key="donor", lineage_key="lineage")
+    assert (found.cells["call"] == whole.cells["call"]).mean() > 0.97
+    truth = cells.obs["truth"].to_numpy()
+    assert (found.cells["call"].to_numpy()[truth == "malignant"] == "malignant").mean() > 0.8
+    assert "60 of its candidates" in found.donors["remark"].iloc[0]
+    for _, arms in found.arms[found.arms["n_genes"] >= 20].groupby("donor"):
+        assert arms.sort_values("shift")["arm"].iloc[0] == "3p"

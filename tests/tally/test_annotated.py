@@ -16,12 +16,12 @@ import turncoat as tc
 from tally.cells_for_kernels import Drawn, drawn_cells
 from turncoat.cells import Annotator, annotate_plan, marker_set
 from turncoat.cells.split import split_malignant
-from turncoat.errors import DesignWarning, StudyError
+from turncoat.errors import OutputError, StudyError
 from turncoat.study import TallyPlan, plan_cells
 from turncoat.tally import kernels, tally_plan
 from turncoat.tally.annotated import Annotated, annotate_and_tally
 from turncoat.tally.held import HeldCells, unpack_cells
-from turncoat.tally.kernels import units
+from turncoat.tally.kernels import calling, units
 from turncoat.tally.packed import PackedBlock
 
 pytestmark = pytest.mark.filterwarnings("ignore::turncoat.errors.TurncoatWarning")
@@ -98,18 +98,30 @@ def test_threads_memory_and_files_do_not_matter(
     pd.testing.assert_frame_equal(parts.annotation.cells[columns], fused.annotation.cells[columns])
 
 
-def test_more_epithelial_cells_than_are_held_stay_epithelial(
-    plan: TallyPlan, model: Annotator, monkeypatch: pytest.MonkeyPatch
+def test_cells_beyond_memory_are_held_in_a_file(
+    plan: TallyPlan, model: Annotator, fused: Annotated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for place in ("turncoat.cells.split", "turncoat.tally.annotated"):
-        monkeypatch.setattr(f"{place}.MAX_CANDIDATES", 40)
-    with pytest.warns(DesignWarning, match="not told apart"):
-        crowded = annotate_and_tally(plan, model, marker_set())
-    names = crowded.annotation.cells["population"]
-    assert crowded.malignancy is None
-    assert "Malignant" not in set(names)
-    counted = crowded.tally.obs.groupby("population")["n_cells"].sum()
-    assert counted["Epithelial"] == (names == "Epithelial").sum()
+    monkeypatch.setattr(HeldCells.__init__, "__kwdefaults__", {"in_memory": 1000})
+    monkeypatch.setattr("turncoat.cells.search.CELLS_AT_ONCE", 7)
+    monkeypatch.setattr("turncoat.tally.annotated.CELLS_AT_ONCE", 7)
+    again = annotate_and_tally(plan, model, marker_set(), threads=2)
+    same_tally(again.tally, fused.tally)
+    assert again.malignancy is not None
+    assert fused.malignancy is not None
+    pd.testing.assert_frame_equal(again.malignancy.cells, fused.malignancy.cells)
+
+
+def test_no_room_for_held_cells_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = HeldCells(np.zeros(1), 1)
+
+    def full(_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(held._file, "write", full)
+    ledger = np.zeros((1, units.N_LEDGER), dtype=np.int64)
+    block = PackedBlock(0, np.empty(0, np.uint16), np.empty(0, np.uint8), ledger)
+    with pytest.raises(OutputError, match="TMPDIR"):
+        held.hold(block, 0, np.ones(1, dtype=bool), np.zeros(1, dtype=bool))
 
 
 def test_cells_of_which_none_can_be_named_are_refused(plan: TallyPlan, model: Annotator) -> None:
@@ -132,6 +144,21 @@ def pack(block: Drawn) -> PackedBlock:
 
 
 @settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 8), st.integers(1, 255)), max_size=40))
+def test_values_in_use_are_noted_as_by_the_twin(values: list[tuple[int, int]]) -> None:
+    genes = np.array([g for g, _ in values], dtype=np.uint16)
+    counts = np.array([c for _, c in values], dtype=np.uint8)
+    used = np.array([0, 1, 0, 0, 1, 0, 1, 0, 0], dtype=np.uint8)
+    found = [np.zeros(len(values) + 1, dtype=np.int64) for _ in range(2)]
+    sizes = [
+        calling.note_used(genes, counts, used, found[0]),
+        calling.note_used.reference(genes, counts, used, found[1]),
+    ]
+    assert sizes[0] == sizes[1]
+    np.testing.assert_array_equal(found[0][: sizes[0]], found[1][: sizes[1]])
+
+
+@settings(deadline=None)
 @given(drawn_cells(), st.data())
 def test_the_kernel_scores_as_its_twin(block: Drawn, data: st.DataObject) -> None:
     packed = pack(block)
@@ -141,7 +168,11 @@ def test_the_kernel_scores_as_its_twin(block: Drawn, data: st.DataObject) -> Non
     made = []
     for run in (kernels.score_cells, kernels.score_cells.reference):
         scores, picked = np.full((block.n_cells, 3), 7.0), np.full((block.n_cells, 2), 7.0)
-        run(packed.genes, packed.counts, packed.ledger, 1e4, slots, weights, offset, scores, picked)
+        run(
+            packed.genes, packed.counts, packed.ledger, 1e4, slots, weights, offset, scores, picked,
+            np.asarray((slots >= 0).any(axis=1), dtype=np.uint8), np.zeros(units.TABLE_SIZE),
+            np.zeros(kernels.STRETCH + 1, dtype=np.int64),
+        )  # fmt: skip
         made.append((scores, picked))
     np.testing.assert_allclose(made[0][0], made[1][0], rtol=1e-12)
     np.testing.assert_array_equal(made[0][1], made[1][1])
@@ -149,9 +180,25 @@ def test_the_kernel_scores_as_its_twin(block: Drawn, data: st.DataObject) -> Non
 
 @settings(deadline=None)
 @given(drawn_cells())
+def test_packed_cells_are_unpacked_as_their_twin(block: Drawn) -> None:
+    packed = pack(block)
+    size = int(packed.ledger[:, units.LENGTH].sum()) + 1
+    made = []
+    for run in (kernels.unpack_cells, kernels.unpack_cells.reference):
+        data, indices = np.zeros(size), np.zeros(size, dtype=np.int32)
+        indptr = np.zeros(block.n_cells + 1, dtype=np.int64)
+        run(packed.genes, packed.counts, packed.ledger, block.n_genes, data, indices, indptr)
+        end = int(indptr[-1])
+        made.append((data[:end], indices[:end], indptr))
+    for one, other in zip(*made, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@settings(deadline=None)
+@given(drawn_cells())
 def test_held_cells_come_back_as_they_were(block: Drawn) -> None:
     packed = pack(block)
-    held = HeldCells(np.arange(block.n_cells, dtype=float), 99, 99)
+    held = HeldCells(np.arange(block.n_cells, dtype=float), 99, in_memory=100)
     everyone = np.ones(block.n_cells, dtype=bool)
     held.hold(packed, 0, everyone, ~everyone)
     backwards = np.arange(block.n_cells)[::-1]
@@ -166,12 +213,14 @@ def test_held_cells_come_back_as_they_were(block: Drawn) -> None:
 
 def test_the_reference_is_the_front_of_the_queue() -> None:
     order = np.random.default_rng(0).random(60)
-    held = HeldCells(order, 10, 5)
+    held = HeldCells(order, 5)
     empty = np.zeros(1, dtype=np.uint8)
     for start in range(0, 60, 6):
         ledger = np.zeros((6, units.N_LEDGER), dtype=np.int64)
         block = PackedBlock(start, empty.astype(np.uint16), empty, ledger)
         nobody, everyone = np.zeros(6, dtype=bool), np.ones(6, dtype=bool)
         assert held.hold(block, start, nobody, everyone).size == 0
-    assert set(np.argsort(order)[:5]) <= set(held.reference)
-    assert len(held.reference) <= 10
+    first = np.argsort(order)[:5]
+    assert held.block(first).n_cells == 5
+    # Of those behind the queue's end, as it moves up, none is kept.
+    assert held.n_reference < 40

@@ -278,6 +278,7 @@ def test_every_kernel_of_the_tally_is_tested() -> None:
     names = {k.plain.__name__ for k in KERNELS if k.plain.__module__.startswith("turncoat.tally")}
     assert names <= {
         "add_cells",
+        "add_count",
         "count_at",
         "counts_seen",
         "fill_logs",
@@ -286,6 +287,7 @@ def test_every_kernel_of_the_tally_is_tested() -> None:
         "look",
         "measure_kinds",
         "note_members",
+        "note_used",
         "one_gene_a_column",
         "pack_cells",
         "pack_merged",
@@ -295,5 +297,6 @@ def test_every_kernel_of_the_tally_is_tested() -> None:
         "relate_cells",
         "score_cells",
         "sum_logs",
+        "unpack_cells",
         "write_large",
     }

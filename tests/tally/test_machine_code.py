@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import turncoat as tc
 from tally.cells_for_kernels import Drawn, drawn_cells
 from turncoat import machine_code
 from turncoat.kernel import Kernel, kernel
@@ -29,9 +31,37 @@ print(counted.layers["counts"].tolist(), "numba" in sys.modules)
 """
 
 
+NAMING = """
+import sys, warnings
+warnings.simplefilter("ignore")
+import turncoat as tc
+from turncoat.cells import Annotator, marker_set
+from turncoat.study import plan_cells
+from turncoat.tally.annotated import annotate_and_tally
+plan = plan_cells(sys.argv[1], donor_key="donor", sample_key="sample")
+made = annotate_and_tally(plan, Annotator.load(sys.argv[2]), marker_set())
+print(made.malignancy is not None, *sorted({"numba", "scipy.stats"} & set(sys.modules)))
+"""
+
+
 def run_tally() -> str:
     done = subprocess.run([sys.executable, "-c", TALLY], capture_output=True, text=True, check=True)
     return done.stdout.strip()
+
+
+def test_naming_does_without_numba_once_its_kernels_are_compiled(tmp_path: Path) -> None:
+    cells = tc.ds.planted(n_donors=2, n_controls=2, cells_per_donor=100, n_genes=2200, seed=3)
+    cells.X = sp.csr_matrix(cells.X)
+    cells.write_h5ad(tmp_path / "cells.h5ad")
+    names = cells.obs["population"].astype(str).replace({"Tumour": "Epithelial"})
+    cells.obs["population"] = names
+    tc.pp.train_annotator(cells, label_key="population").save(tmp_path / "model.npz")
+    command = [sys.executable, "-c", NAMING, str(tmp_path / "cells.h5ad")]
+    for _ in range(2):
+        done = subprocess.run(
+            [*command, str(tmp_path / "model.npz")], capture_output=True, text=True, check=True
+        )
+    assert done.stdout.split() == ["True"]
 
 
 def total_reference(values: Any) -> int:

@@ -6,7 +6,6 @@ from typing import Final
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from scipy.sparse.linalg import LinearOperator, svds
 
 from turncoat.tables import FloatArray, IntArray
 
@@ -37,6 +36,8 @@ def project(
         Of each of ``others``, shape ``(n_cells, n_axes)``; genes are log-normalised and scaled to
         unit spread.
     """
+    from scipy.sparse.linalg import LinearOperator, svds
+
     columns = _variable_genes(counts)
     real = _logged(counts, columns)
     mean = np.asarray(real.mean(axis=0)).ravel()

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.special import expit, logit
 
 from turncoat.tables import FloatArray
 
@@ -45,7 +44,8 @@ class Calibration:
 
 def _scaled(probability: FloatArray, line: tuple[float, float]) -> FloatArray:
     slope, intercept = line
-    scaled: FloatArray = expit(slope * logit(np.clip(probability, EDGE, 1 - EDGE)) + intercept)
+    inside = np.clip(probability, EDGE, 1 - EDGE)
+    scaled: FloatArray = 1 / (1 + np.exp(-slope * np.log(inside / (1 - inside)) - intercept))
     return scaled
 
 

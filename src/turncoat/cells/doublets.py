@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from scipy.spatial import cKDTree
 
 from turncoat.cells.axes import project
 from turncoat.errors import MissingKeyError, did_you_mean
@@ -87,6 +86,8 @@ def doublets(
 
 def score_doublets(counts: sp.csr_matrix, *, seed: int = 0) -> tuple[FloatArray, BoolArray]:
     """Score the cells of one sample; gives scores and calls, shape ``(n_cells,)`` each."""
+    from scipy.spatial import cKDTree
+
     n_cells = counts.shape[0]
     if n_cells < MIN_CELLS:
         return np.full(n_cells, np.nan), np.zeros(n_cells, dtype=bool)

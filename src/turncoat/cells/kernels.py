@@ -82,31 +82,81 @@ def pick_columns(
                 picked[cell, slot] += data[k]
 
 
-def smooth_along_reference(
-    values: FloatArray, first: IntArray, last: IntArray, smoothed: FloatArray
+def profile_cells_reference(
+    data: FloatArray,
+    indices: IntArray,
+    indptr: IntArray,
+    places: IntArray,
+    ranges: FloatArray,
+    most: float,
+    windows: IntArray,
+    room: FloatArray,
+    profiles: FloatArray,
 ) -> None:
-    """Average each row over windows of columns, as plainly as NumPy allows."""
-    for column in range(first.size):
-        smoothed[:, column] = values[:, first[column] : last[column]].mean(axis=1)
+    """Average each cell's distance from the normal range, as plainly as NumPy allows."""
+    del room
+    for cell in range(indptr.size - 1):
+        values = np.zeros(ranges.shape[1])
+        own = slice(indptr[cell], indptr[cell + 1])
+        ordered = places[indices[own]] >= 0
+        values[places[indices[own]][ordered]] = data[own][ordered]
+        outside = np.maximum(values - ranges[1], 0) + np.minimum(values - ranges[0], 0)
+        outside = np.clip(outside, -most, most)
+        for place, (first, last) in enumerate(windows.tolist()):
+            profiles[cell, place] = outside[first:last].mean()
 
 
-@kernel(reference=smooth_along_reference)
-def smooth_along(values: FloatArray, first: IntArray, last: IntArray, smoothed: FloatArray) -> None:
-    """Average each row over windows of columns, given from left to right, by running sums.
+@kernel(reference=profile_cells_reference, ahead=True)
+def profile_cells(
+    data: FloatArray,
+    indices: IntArray,
+    indptr: IntArray,
+    places: IntArray,
+    ranges: FloatArray,
+    most: float,
+    windows: IntArray,
+    room: FloatArray,
+    profiles: FloatArray,
+) -> None:
+    """Average each cell's distance from the normal range over windows along the genome.
 
-    ``first`` and ``last`` never decrease within a chromosome; a window that begins anew is
-    summed anew, so that errors of rounding do not travel from one chromosome to the next.
+    Parameters
+    ----------
+    data, indices, indptr
+        Log-normalised expression.
+    places
+        Place of each gene along the genome, -1 for none; shape ``(n_genes,)``.
+    ranges
+        Least and most that normal cells express, in the order of the genome, shape
+        ``(2, n_ordered)``.
+    most
+        Distances larger than this are cut.
+    windows
+        First and last gene (exclusive) of each window, shape ``(n_windows, 2)``.
+    room
+        Room to work in: shape ``(2, n_ordered + 1)``.
+    profiles
+        Set: shape ``(n_cells, n_windows)``.
     """
-    for row in range(values.shape[0]):
+    low, high, silent, sums = ranges[0], ranges[1], room[0], room[1]
+    n_ordered = low.size
+    # What a gene adds of which the cell has no count.
+    for gene in range(n_ordered):
+        silent[gene] = max(min(max(-high[gene], 0.0) + min(-low[gene], 0.0), most), -most)
+    for cell in range(indptr.size - 1):
+        for gene in range(n_ordered):
+            sums[gene + 1] = silent[gene]
+        for k in range(indptr[cell], indptr[cell + 1]):
+            gene = places[indices[k]]
+            if gene >= 0:
+                value = data[k]
+                outside = max(value - high[gene], 0.0) + min(value - low[gene], 0.0)
+                sums[gene + 1] = max(min(outside, most), -most)
         total = 0.0
-        low, high = 0, 0
-        for column in range(first.size):
-            if first[column] >= high:
-                low, high, total = first[column], first[column], 0.0
-            while high < last[column]:
-                total += values[row, high]
-                high += 1
-            while low < first[column]:
-                total -= values[row, low]
-                low += 1
-            smoothed[row, column] = total / (high - low)
+        sums[0] = 0.0
+        for gene in range(1, n_ordered + 1):
+            total += sums[gene]
+            sums[gene] = total
+        for place in range(windows.shape[0]):
+            first, last = windows[place, 0], windows[place, 1]
+            profiles[cell, place] = (sums[last] - sums[first]) / (last - first)

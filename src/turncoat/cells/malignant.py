@@ -6,35 +6,27 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from turncoat.cells.copynumber import (
-    Baseline,
-    agreement,
-    binned,
-    by_arm,
-    make_baseline,
-    order_genes,
-    separate,
-    shared_profile,
-)
+from turncoat.cells.copynumber import Baseline, make_baseline, order_genes
 from turncoat.cells.malignancy import Malignancy
+from turncoat.cells.search import (
+    MAX_REFERENCE,
+    MIN_REFERENCE,
+    Gather,
+    Search,
+    Searched,
+    evenly,
+)
 from turncoat.errors import DesignError, StudyError
-from turncoat.tables import BoolArray, FloatArray, IntArray
+from turncoat.tables import BoolArray, IntArray
 
 if TYPE_CHECKING:
     import anndata as ad
 
-#: Normal cells used at most, and needed at least, as reference.
-MAX_REFERENCE, MIN_REFERENCE = 3_000, 20
 #: Kinds of normal cells with fewer cells are pooled.
 MIN_KIND: Final = 20
-#: A donor with fewer candidates leans on the profile of all donors together.
-MIN_CANDIDATES: Final = 10
-#: Agreement that this share of the normal cells stays below: above it a cell is malignant …
-SURE_QUANTILE: Final = 0.99
-#: … and below this one it is normal; between them it is uncertain. Where normal and tumour cells
-#: are plainly two kinds, the bounds lie between the two (:func:`~turncoat.cells.copynumber.separate`).
-NORMAL_QUANTILE: Final = 0.90
 MALIGNANT, NORMAL, UNCERTAIN = "malignant", "normal", "uncertain"
+#: Lineages that could be malignant.
+CANDIDATES: Final = ("Epithelial", "Malignant")
 TARGET_SUM: Final = 10_000.0
 #: Cells of each donor and call whose profiles are kept to be looked at.
 SHOWN_PER_CALL: Final = 20
@@ -45,7 +37,7 @@ def malignant(
     *,
     donor_key: str,
     lineage_key: str,
-    candidates: tuple[str, ...] = ("Epithelial", "Malignant"),
+    candidates: tuple[str, ...] = CANDIDATES,
     normal_key: str | None = None,
     layer: str | None = None,
     log_normalised: bool = False,
@@ -108,38 +100,75 @@ def malignant(
     healthy = np.zeros(kinds.size, dtype=bool)
     if normal_key is not None:
         healthy = adata.obs[normal_key].to_numpy(dtype=bool)
-    _check(candidate & ~healthy, ~candidate | healthy, candidates, kinds)
-    logged = _logged(adata.X if layer is None else adata.layers[layer], is_log=log_normalised)
-    baseline, reference = _baseline(
-        logged, kinds, candidate, healthy, adata.var_names, species, seed
+    if not (candidate & ~healthy).any():
+        raise StudyError(
+            f"No cell is of the lineages {', '.join(candidates)} (argument 'candidates'); present: "
+            f"{', '.join(sorted(set(kinds))[:10])}."
+        )
+    refuse_few(candidate, healthy)
+    logged = log_normalise(adata.X if layer is None else adata.layers[layer], is_log=log_normalised)
+    cells = pd.DataFrame({"barcode": adata.obs_names.astype(str), "donor": donors, "kind": kinds})
+    return search_cells(
+        cells,
+        candidate,
+        healthy,
+        lambda rows: logged[rows],
+        genes=adata.var_names,
+        species=species,
+        seed=seed,
     )
-    profiles = baseline.profile(logged)
-    agreed, donor_rows, arm_rows = _by_donor(
-        profiles, donors, candidate, healthy, reference, baseline
-    )
-    cells = _calls(adata.obs_names, donors, candidate, healthy, agreed)
-    called = cells.groupby("donor")["call"].value_counts().unstack(fill_value=0)
-    for row in donor_rows:
+
+
+def search_cells(
+    cells: pd.DataFrame,
+    candidate: BoolArray,
+    healthy: BoolArray,
+    gather: Gather,
+    *,
+    genes: pd.Index,
+    species: str,
+    seed: int,
+) -> Malignancy:
+    """Tell malignant from normal cells whose expression is given some cells at a time.
+
+    Parameters
+    ----------
+    cells
+        Columns barcode, donor, kind: one row a cell.
+    candidate, healthy
+        Which cells could be malignant by their kind, and which are of tissue free of tumour.
+    gather
+        Gives the log-normalised expression of some cells, by their numbers.
+    genes, species, seed
+        Columns of the expression; as in :func:`malignant`.
+    """
+    donors = cells["donor"].to_numpy()
+    kinds = cells["kind"].to_numpy()
+    baseline, reference = _baseline(gather, kinds, candidate, healthy, genes, species, seed)
+    found = Search(Searched(donors, candidate, healthy, reference), baseline, gather)
+    table = _calls(cells, candidate, healthy, found)
+    called = table.groupby("donor")["call"].value_counts().unstack(fill_value=0)
+    for row in found.donor_rows:
         counts = called.loc[row["donor"]]
         row["n_malignant"], row["n_uncertain"] = (
             int(counts.get(c, 0)) for c in (MALIGNANT, UNCERTAIN)
         )
-    shown = _shown(cells, candidate, reference)
-    pictures, bins = binned(profiles[shown], baseline.places)
-    kinds_shown = np.where(candidate[shown], cells["call"].to_numpy()[shown], "reference")
+    shown = _shown(table, candidate, reference)
+    pictures, bins = found.pictures(shown)
+    kinds_shown = np.where(candidate[shown], table["call"].to_numpy()[shown], "reference")
     return Malignancy(
         shown=Malignancy.shown_schema.build(
             {
-                "barcode": cells["barcode"].to_numpy()[shown],
+                "barcode": table["barcode"].to_numpy()[shown],
                 "donor": donors[shown].astype(object),
                 "kind": kinds_shown.astype(object),
             }
         ),
         bins=Malignancy.bins_schema.build({str(name): own for name, own in bins.items()}),
         profiles=pictures,
-        cells=cells,
-        donors=Malignancy.donors_schema.build(donor_rows),
-        arms=Malignancy.arms_schema.build(arm_rows),
+        cells=table,
+        donors=Malignancy.donors_schema.build(found.donor_rows),
+        arms=Malignancy.arms_schema.build(found.arm_rows),
         params={"n_genes": int(baseline.genome.columns.size), "n_reference": int(reference.sum())},
     )
 
@@ -151,37 +180,24 @@ def _shown(cells: pd.DataFrame, candidate: BoolArray, reference: BoolArray) -> I
     for donor in sorted(set(donors[candidate])):
         for call in (MALIGNANT, UNCERTAIN, NORMAL):
             mine = np.flatnonzero((donors == donor) & (calls == call) & candidate)
-            chosen.append(mine[_evenly(mine.size, SHOWN_PER_CALL)])
-    normal = np.flatnonzero(reference & ~candidate)
-    chosen.append(normal[_evenly(normal.size, 2 * SHOWN_PER_CALL)])
+            chosen.append(evenly(mine, SHOWN_PER_CALL))
+    chosen.append(evenly(np.flatnonzero(reference & ~candidate), 2 * SHOWN_PER_CALL))
     shown: IntArray = np.concatenate(chosen)
     return shown
 
 
-def _evenly(n: int, most: int) -> IntArray:
-    places: IntArray = np.unique(np.linspace(0, max(n - 1, 0), min(n, most)).astype(np.int64))
-    return places[:n]
-
-
-def _check(
-    possible: BoolArray,
-    normal: BoolArray,
-    candidates: tuple[str, ...],
-    kinds: "np.ndarray[Any, Any]",
-) -> None:
-    if not possible.any():
-        raise StudyError(
-            f"No cell is of the lineages {', '.join(candidates)} (argument 'candidates'); present: "
-            f"{', '.join(sorted(set(kinds))[:10])}."
-        )
-    if normal.sum() < MIN_REFERENCE:
+def refuse_few(candidate: BoolArray, healthy: BoolArray) -> None:
+    """Refuse to compare with fewer than :data:`MIN_REFERENCE` normal cells."""
+    n_normal = int((~candidate | healthy).sum())
+    if n_normal < MIN_REFERENCE:
         raise DesignError(
             f"Copy number needs at least {MIN_REFERENCE} normal cells to compare with, over all "
-            f"donors; there are {int(normal.sum())}. Add immune or stromal cells of any donor."
+            f"donors; there are {n_normal}. Add immune or stromal cells of any donor."
         )
 
 
-def _logged(matrix: Any, *, is_log: bool) -> sp.csr_matrix:
+def log_normalise(matrix: Any, *, is_log: bool = False) -> sp.csr_matrix:
+    """Give log1p of counts per 10,000, in float32."""
     counts = sp.csr_matrix(matrix)
     values = counts.data.astype(np.float32)
     if not is_log:
@@ -193,7 +209,7 @@ def _logged(matrix: Any, *, is_log: bool) -> sp.csr_matrix:
 
 
 def _baseline(
-    logged: sp.csr_matrix,
+    gather: Gather,
     kinds: "np.ndarray[Any, Any]",
     candidate: BoolArray,
     healthy: BoolArray,
@@ -209,70 +225,17 @@ def _baseline(
     groups = np.where(sizes[codes] >= MIN_KIND, codes, names.size)
     reference = np.zeros(kinds.size, dtype=bool)
     reference[rows] = True
-    return make_baseline(logged[rows], groups, order_genes(genes, species)), reference
-
-
-def _by_donor(
-    profiles: FloatArray,
-    donors: "np.ndarray[Any, Any]",
-    candidate: BoolArray,
-    healthy: BoolArray,
-    reference: BoolArray,
-    baseline: Baseline,
-) -> tuple[dict[str, FloatArray], list[dict[str, Any]], list[dict[str, Any]]]:
-    possible = candidate & ~healthy
-    pooled: FloatArray | None = None
-    score, sure, normal = (np.zeros(donors.size) for _ in range(3))
-    donor_rows: list[dict[str, Any]] = []
-    arm_rows: list[dict[str, Any]] = []
-    for donor in np.unique(donors):
-        mine = donors == donor
-        tumour = mine & possible
-        enough = tumour.sum() >= MIN_CANDIDATES
-        if not enough and pooled is None:
-            pooled = shared_profile(profiles[possible])
-        shared = shared_profile(profiles[tumour]) if enough or pooled is None else pooled
-        own = reference & mine
-        compared = own if own.sum() >= MIN_REFERENCE else reference
-        noise = agreement(profiles[compared], shared)
-        score[mine] = agreement(profiles[mine], shared)
-        bounds = np.quantile(noise, (NORMAL_QUANTILE, SURE_QUANTILE))
-        normal[mine], sure[mine] = separate(
-            noise, score[tumour], (float(bounds[0]), max(float(bounds[1]), 0.0))
-        )
-        remarks = [] if enough else ["too few candidates: the profile of all donors together"]
-        if own.sum() < MIN_REFERENCE:
-            remarks.append(f"{int(own.sum())} normal cells: compared with those of other donors")
-        donor_rows.append(
-            {
-                "donor": str(donor),
-                "n_candidates": int(tumour.sum()),
-                "n_own_normal": int(own.sum()),
-                "remark": "; ".join(remarks),
-            }
-        )
-        certain = tumour & (score > sure)
-        if enough and certain.any():
-            arms = by_arm(profiles[certain].mean(axis=0), baseline)
-            arm_rows += [
-                {"donor": str(donor), "arm": str(arm), "n_genes": int(n), "shift": float(shift)}
-                for arm, n, shift in arms.to_numpy()
-            ]
-    return {"score": score, "sure": sure, "normal": normal}, donor_rows, arm_rows
+    return make_baseline(gather(rows), groups, order_genes(genes, species)), reference
 
 
 def _calls(
-    barcodes: pd.Index,
-    donors: "np.ndarray[Any, Any]",
-    candidate: BoolArray,
-    healthy: BoolArray,
-    agreed: dict[str, FloatArray],
+    cells: pd.DataFrame, candidate: BoolArray, healthy: BoolArray, found: Search
 ) -> pd.DataFrame:
-    score = agreed["score"]
-    gained = score > agreed["sure"]
-    plain = score <= agreed["normal"]
-    call = np.full(donors.size, UNCERTAIN, dtype=object)
-    reason = np.full(donors.size, "agrees a little with the tumour's profile", dtype=object)
+    score = found.score
+    gained = score > found.sure
+    plain = score <= found.normal
+    call = np.full(score.size, UNCERTAIN, dtype=object)
+    reason = np.full(score.size, "agrees a little with the tumour's profile", dtype=object)
     for where, what, why in (
         (candidate & plain, NORMAL, "no copy number of the tumour"),
         (candidate & gained, MALIGNANT, "copy number of the donor's tumour"),
@@ -285,8 +248,8 @@ def _calls(
     evidence = 0.5 * (1 + np.clip(score, -1, 1)) * np.where(candidate & ~healthy, 1.0, 0.5)
     return Malignancy.cells_schema.build(
         {
-            "barcode": barcodes.astype(str).to_numpy(dtype=object),
-            "donor": donors.astype(object),
+            "barcode": cells["barcode"].to_numpy(dtype=object),
+            "donor": cells["donor"].to_numpy(dtype=object),
             "call": call,
             "score": evidence,
             "agreement": score,

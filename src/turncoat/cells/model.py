@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
 
 from turncoat.cells.calibration import AS_IT_IS, Calibration
 from turncoat.cells.kernels import linear_scores
@@ -22,7 +21,7 @@ from turncoat.tables import FloatArray, IntArray
 
 TARGET_SUM: Final = 10_000.0
 #: A lineage whose name is also a population stands in where its populations cannot be told.
-COARSE: Final = frozenset({"T", "Myeloid"})
+COARSE: Final = ("T", "Myeloid")
 #: Softens the probabilities; what they mean is fitted afterwards (:class:`Calibration`).
 TEMPERATURE: Final = 1.5
 #: Least confidence of a call: below, the cell is left unassigned.
@@ -188,8 +187,20 @@ class Reader:
 
     def soften(self, scores: FloatArray) -> FloatArray:
         """Turn the scores of the classes into probabilities."""
-        probabilities: FloatArray = softmax(scores, axis=1)
+        # As SciPy's softmax, which costs more to load than to run.
+        probabilities: FloatArray = np.exp(scores - scores.max(axis=1, keepdims=True))
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
         return probabilities
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What a cell may be called: populations, lineages that stand in for them, unassigned."""
+        return tuple(dict.fromkeys([*self.annotator.populations, *COARSE, UNASSIGNED]))
+
+    @property
+    def lineages(self) -> tuple[str, ...]:
+        """What the lineage of a cell may be called."""
+        return tuple(dict.fromkeys([*self.annotator.lineages, UNASSIGNED]))
 
     def call(self, probabilities: FloatArray, depth: FloatArray) -> pd.DataFrame:
         """Name lineage and population of every cell, or abstain.
@@ -200,35 +211,68 @@ class Reader:
             Columns lineage, lineage_confidence, population, confidence, and guess (the best
             population also where the call abstains).
         """
+        called = self.codes(probabilities, depth)
+        names, lineages = np.array(self.names, object), np.array(self.lineages, object)
+        return pd.DataFrame(
+            {
+                "lineage": lineages[called.lineage],
+                "lineage_confidence": called.lineage_confidence,
+                "population": names[called.population],
+                "confidence": called.confidence,
+                "guess": names[called.guess],
+            }
+        )
+
+    def codes(self, probabilities: FloatArray, depth: FloatArray) -> "Called":
+        """Give the same calls as numbers of :attr:`names` and :attr:`lineages`."""
         lineage, lineage_sure = _sum_and_pick(probabilities, self.annotator.lineages)
         guess, sure = _sum_and_pick(probabilities, self.annotator.populations)
         meaning, least = self.annotator.calibration, self.annotator.confidence
-        lineage_sure, sure = meaning.of_lineage(lineage_sure), meaning.of_population(sure)
         empty = depth <= 0
-        lineage_sure, sure = np.where(empty, 0.0, lineage_sure), np.where(empty, 0.0, sure)
-        called_lineage = np.where(lineage_sure >= least, lineage, UNASSIGNED).astype(object)
-        coarse = np.isin(called_lineage.astype(str), list(COARSE))
-        fallback = np.where(coarse, called_lineage, UNASSIGNED)
-        population = np.where(sure >= least, guess, fallback).astype(object)
-        confidence = np.where(sure >= least, sure, np.where(coarse, lineage_sure, sure))
+        lineage_sure = np.where(empty, 0.0, meaning.of_lineage(lineage_sure))
+        sure = np.where(empty, 0.0, meaning.of_population(sure))
+        known, known_lineages = self.names, self.lineages
+        unsure, no_lineage = known.index(UNASSIGNED), known_lineages.index(UNASSIGNED)
+        stand_in = np.array([known.index(n) if n in COARSE else unsure for n in known_lineages])
+        lineage = np.where(lineage_sure >= least, lineage, no_lineage)
+        fallback = stand_in[lineage]
+        population = np.where(sure >= least, guess, fallback)
+        confidence = np.where((sure < least) & (fallback != unsure), lineage_sure, sure)
         for name, line in self.annotator.sought:
             own = probabilities[:, [who == name for who in self.annotator.populations]].sum(axis=1)
             home = self.annotator.lineages[self.annotator.populations.index(name)]
-            found = (
-                (sure < least)
-                & (own >= line)
-                & np.isin(called_lineage.astype(str), [home, UNASSIGNED])
-            )
-            population[found], confidence[found] = name, meaning.of_population(own[found])
-        return pd.DataFrame(
-            {
-                "lineage": called_lineage,
-                "lineage_confidence": lineage_sure,
-                "population": population,
-                "confidence": confidence,
-                "guess": guess,
-            }
+            at_home = (lineage == known_lineages.index(home)) | (lineage == no_lineage)
+            found = (sure < least) & (own >= line) & at_home
+            population[found] = known.index(name)
+            confidence[found] = meaning.of_population(own[found])
+        return Called(
+            lineage=lineage,
+            lineage_confidence=lineage_sure,
+            population=population,
+            confidence=confidence,
+            guess=guess,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """Calls of some cells, as codes into the names and lineages of a :class:`Reader`.
+
+    Parameters
+    ----------
+    lineage, lineage_confidence
+        Lineage, and how sure it is.
+    population, confidence
+        Population, and how sure it is.
+    guess
+        The likeliest population, also where the call abstains.
+    """
+
+    lineage: IntArray
+    lineage_confidence: FloatArray
+    population: IntArray
+    confidence: FloatArray
+    guess: IntArray
 
 
 def _calibration(stated: list[list[float]] | None) -> Calibration:
@@ -239,10 +283,9 @@ def _calibration(stated: list[list[float]] | None) -> Calibration:
     return Calibration((float(a), float(b)), (float(c), float(d)))
 
 
-def _sum_and_pick(
-    probabilities: FloatArray, names: tuple[str, ...]
-) -> tuple["np.ndarray[Any, Any]", FloatArray]:
+def _sum_and_pick(probabilities: FloatArray, names: tuple[str, ...]) -> tuple[IntArray, FloatArray]:
+    """Add up the classes of a name; give each cell's best name, by number, and its probability."""
     distinct = list(dict.fromkeys(names))
     member = np.array([[name == one for one in distinct] for name in names], dtype=float)
     summed = probabilities @ member
-    return np.array(distinct, dtype=object)[summed.argmax(axis=1)], summed.max(axis=1)
+    return summed.argmax(axis=1), summed.max(axis=1)

@@ -3,8 +3,6 @@
 from typing import Final
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import log_softmax
 
 from turncoat.tables import FloatArray
 
@@ -49,6 +47,9 @@ def fit_softmax(
     >>> bool(slope[0, 1] > 0 > slope[0, 0])
     True
     """
+    from scipy.optimize import minimize
+    from scipy.special import log_softmax
+
     n_features, n_classes = features.shape[1], targets.shape[1]
     share = (weights / weights.sum())[:, np.newaxis]
     known = 0.0 if offset is None else offset

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from scipy.spatial import cKDTree
 
 from turncoat.cells.annotate import summarise_samples
 from turncoat.cells.axes import project
@@ -109,6 +108,8 @@ def sharpen(
 
 
 def _neighbours(counts: sp.csr_matrix, n_neighbours: int, seed: int) -> IntArray:
+    from scipy.spatial import cKDTree
+
     (placed,) = project(counts, (counts,), seed=seed)
     near: IntArray = np.asarray(cKDTree(placed).query(placed, k=n_neighbours + 1)[1])[:, 1:]
     return near

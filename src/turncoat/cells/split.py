@@ -5,21 +5,19 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-import anndata as ad
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
 from turncoat.cells.malignancy import Malignancy
-from turncoat.cells.malignant import MAX_REFERENCE, malignant
+from turncoat.cells.malignant import CANDIDATES, log_normalise, refuse_few, search_cells
 from turncoat.cells.result import UNASSIGNED, Annotation
+from turncoat.cells.search import MAX_REFERENCE
 from turncoat.cells.stream import ROWS_PER_BLOCK, to_plan_genes
 from turncoat.errors import CountsError, DesignError, DesignWarning, warn
 from turncoat.study import TallyPlan
 from turncoat.tables import FloatArray, IntArray
 
-#: Candidate cells looked at together: as a dense matrix of 10,000 genes this is 0.5 GiB.
-MAX_CANDIDATES: Final = 12_000
 #: Names of tissues and conditions that are taken to be free of tumour ("nLung", "normal", …).
 TUMOUR_FREE: Final = re.compile(r"^n(?=[A-Z])|normal|healthy|benign|^control", re.ASCII)
 CANDIDATE, MALIGNANT = "Epithelial", "Malignant"
@@ -44,7 +42,8 @@ def split_malignant(
         For drawing reference cells.
     gather
         Gives the counts of some cells, numbered over all sources, where a pass over the files has
-        kept them; the files are read again by default.
+        kept them: some thousand at a time are asked for. By default the files are read again, and
+        all that is needed is in memory together.
 
     Returns
     -------
@@ -57,35 +56,32 @@ def split_malignant(
     others = np.flatnonzero(~cells["population"].isin([CANDIDATE, UNASSIGNED]))
     if candidates.size == 0:
         return found, None
-    if candidates.size > MAX_CANDIDATES:
-        warn(
-            f"{candidates.size:,} epithelial cells are more than are looked at together "
-            f"({MAX_CANDIDATES:,}): malignant and normal ones are not told apart. Call "
-            "turncoat.pp.malignant donor by donor.",
-            DesignWarning,
-        )
-        return found, None
     drawn = draw_reference(others, reference_order(len(cells), seed))
     rows = np.sort(np.concatenate([candidates, drawn]))
     donor_of = dict(zip(plan.rows["sample"], plan.rows["donor"], strict=True))
     free = tumour_free_samples(plan.rows)
-    obs = pd.DataFrame(
+    searched = pd.DataFrame(
         {
+            "barcode": rows.astype(str).astype(object),
             "donor": cells["sample"].iloc[rows].map(donor_of).to_numpy(),
-            "lineage": cells["lineage"].iloc[rows].to_numpy(),
-            "free": cells["sample"].iloc[rows].isin(free).to_numpy(),
-        },
-        index=pd.Index(rows.astype(str)),
+            "kind": cells["lineage"].iloc[rows].to_numpy(),
+        }
     )
-    counts = _gather(plan, rows) if gather is None else gather(rows)
-    gathered = ad.AnnData(counts, obs=obs, var=pd.DataFrame(index=plan.genes.index))
+    candidate = searched["kind"].isin(CANDIDATES).to_numpy()
+    healthy = cells["sample"].iloc[rows].isin(free).to_numpy()
+    if not (candidate & ~healthy).any():
+        return found, None
+    counts_of = _reader(plan, rows) if gather is None else gather
     try:
-        called = malignant(
-            gathered,
-            donor_key="donor",
-            lineage_key="lineage",
-            normal_key="free",
+        refuse_few(candidate, healthy)
+        called = search_cells(
+            searched,
+            candidate,
+            healthy,
+            lambda some: log_normalise(counts_of(rows[some])),
+            genes=plan.genes.index,
             species=str(plan.meta["species"]),
+            seed=0,
         )
     except (CountsError, DesignError) as error:
         warn(f"Malignant and normal cells are not told apart: {error}", DesignWarning)
@@ -131,8 +127,8 @@ def _merge(found: Annotation, called: Malignancy, rows: IntArray) -> Annotation:
     return dataclasses.replace(found, cells=cells)
 
 
-def _gather(plan: TallyPlan, rows: IntArray) -> sp.csr_matrix:
-    """Read some cells, numbered over all sources one after the other."""
+def _reader(plan: TallyPlan, rows: IntArray) -> Callable[[IntArray], sp.csr_matrix]:
+    """Read some cells, numbered over all sources one after the other, to be asked for."""
     parts = []
     before = 0
     for source, codes in zip(plan.sources, plan.gene_codes, strict=True):
@@ -144,5 +140,5 @@ def _gather(plan: TallyPlan, rows: IntArray) -> sp.csr_matrix:
             here = mine[(mine >= block.start) & (mine < block.start + block.n_cells)] - block.start
             if here.size:
                 parts.append(to_plan_genes(block, codes, len(plan.genes))[here])
-    gathered: sp.csr_matrix = sp.vstack(parts, format="csr")
-    return gathered
+    read: sp.csr_matrix = sp.vstack(parts, format="csr")
+    return lambda some: read[np.searchsorted(rows, some)]

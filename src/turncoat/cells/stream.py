@@ -9,7 +9,6 @@ import scipy.sparse as sp
 
 from turncoat.cells.kernels import linear_scores, pick_columns
 from turncoat.cells.model import TARGET_SUM, Annotator
-from turncoat.cells.result import UNASSIGNED
 from turncoat.errors import DroppedDataWarning, warn
 from turncoat.study import Block, TallyPlan
 from turncoat.tables import FloatArray, IntArray
@@ -118,10 +117,11 @@ class Caller:
         self.slots[:-1, 0] = self.reader.slots
         found = genes.get_indexer(pd.Index(markers)) if markers else np.empty(0, dtype=np.int64)
         self.slots[found[found >= 0], 1] = np.flatnonzero(found >= 0)
-        coarse = ("T", "Myeloid", UNASSIGNED)
+        #: Per gene: whether it has either, as bytes.
+        self.used: IntArray = np.asarray((self.slots >= 0).any(axis=1), dtype=np.uint8)
         self.calls = Calls(
-            names=tuple(dict.fromkeys([*annotator.populations, *coarse])),
-            lineages=tuple(dict.fromkeys([*annotator.lineages, UNASSIGNED])),
+            names=self.reader.names,
+            lineages=self.reader.lineages,
             states=("", *(name for model in annotator.states for name in model.names)),
             population=np.zeros(n_cells, dtype=np.int16),
             guess=np.zeros(n_cells, dtype=np.int16),
@@ -146,17 +146,16 @@ class Caller:
         depth
             Counts of each cell over all genes.
         """
-        called = self.reader.call(self.reader.soften(scores), depth)
+        called = self.reader.codes(self.reader.soften(scores), depth)
         rows = slice(start, start + depth.size)
         calls = self.calls
-        calls.population[rows] = pd.Index(calls.names).get_indexer(pd.Index(called["population"]))
-        calls.guess[rows] = pd.Index(calls.names).get_indexer(pd.Index(called["guess"]))
-        calls.lineage[rows] = pd.Index(calls.lineages).get_indexer(pd.Index(called["lineage"]))
-        calls.confidence[rows] = called["confidence"]
-        calls.lineage_confidence[rows] = called["lineage_confidence"]
+        calls.population[rows], calls.guess[rows] = called.population, called.guess
+        calls.lineage[rows] = called.lineage
+        calls.confidence[rows] = called.confidence
+        calls.lineage_confidence[rows] = called.lineage_confidence
         calls.depth[rows] = depth
         for model, columns in zip(self._annotator.states, self._columns, strict=True):
-            mine = np.flatnonzero(called["population"] == model.population)
+            mine = np.flatnonzero(called.population == calls.names.index(model.population))
             if mine.size:
                 found, _ = model.call(picked[np.ix_(mine, columns)], np.maximum(depth[mine], 1))
                 calls.state[start + mine] = pd.Index(calls.states).get_indexer(pd.Index(found))

@@ -16,12 +16,11 @@ import scipy.sparse as sp
 
 from turncoat.cells import UNASSIGNED, Annotation, Annotator, Malignancy, MarkerSet, Quality
 from turncoat.cells.annotate import assemble
-from turncoat.cells.malignant import MAX_REFERENCE
 from turncoat.cells.model import TARGET_SUM
+from turncoat.cells.search import CELLS_AT_ONCE, MAX_REFERENCE
 from turncoat.cells.split import (
     CANDIDATE,
     MALIGNANT,
-    MAX_CANDIDATES,
     reference_order,
     split_malignant,
 )
@@ -182,9 +181,7 @@ class _Naming:
         names = [name for name in known if name != UNASSIGNED]
         self.names = tuple(dict.fromkeys([*names, MALIGNANT]))
         self.wide = room_for_names(plan, len(self.names))
-        self._held = HeldCells(
-            reference_order(int(self._before[-1]), seed), MAX_CANDIDATES, MAX_REFERENCE
-        )
+        self._held = HeldCells(reference_order(int(self._before[-1]), seed), MAX_REFERENCE)
 
     def of(self, source: int) -> Accumulator:
         """Give the namer of a source."""
@@ -204,11 +201,10 @@ class _Naming:
 
     def finish(self, partial: PartialTally, found: Annotation) -> TallyPlan:
         """Add the cells that were held back, and leave out the rows that nobody is in."""
-        held = np.array(sorted(self._held.candidates), dtype=np.int64)
+        held = self._held.candidates
         name = pd.Index(self.names).get_indexer(pd.Index(found.cells["population"]))
         sample = np.concatenate(self._plan.row_codes)
         codes = np.where((name < 0) | (sample < 0), -1, sample * len(self.names) + name)
-        block = self._held.block(held)
         adding = GroupSums(
             codes[held],
             partial.pieces[0],
@@ -216,9 +212,10 @@ class _Naming:
             target_sum=float(self._plan.meta["target_sum"]),
             n_jobs=1,
         )
-        for stage in adding.adding(block, codes[held]):
-            for job in stage:
-                job()
+        for some in np.split(held, np.arange(CELLS_AT_ONCE, held.size, CELLS_AT_ONCE)):
+            for stage in adding.adding(self._held.block(some), codes[some]):
+                for job in stage:
+                    job()
         named, kept = named_plan(self._plan, np.split(codes, self._before[1:-1]), self.names)
         refuse_overflow(named)
         partial.sums.renumber(kept)
@@ -270,7 +267,8 @@ class _Namer:
             picked = np.empty((last - first, caller.n_markers))
             kernels.score_cells(
                 block.genes, block.counts, ledger, TARGET_SUM, caller.slots,
-                model.weights, model.offset, scores, picked,
+                model.weights, model.offset, scores, picked, caller.used,
+                np.zeros(units.TABLE_SIZE), np.zeros(kernels.STRETCH + 1, dtype=np.int64),
             )  # fmt: skip
             depth = ledger[:, units.LIBRARY].astype(np.float64)
             caller.name(block.start + first, scores, picked, depth)

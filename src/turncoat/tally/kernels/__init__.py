@@ -14,6 +14,7 @@ from turncoat.tally.kernels.cells import pack_cells
 from turncoat.tally.kernels.measuring import measure_kinds
 from turncoat.tally.kernels.relating import relate_cells
 from turncoat.tally.kernels.scoring import STRETCH, project_cells, sum_logs
+from turncoat.tally.kernels.unpacking import unpack_cells
 
 __all__ = [
     "STRETCH",
@@ -24,4 +25,5 @@ __all__ = [
     "relate_cells",
     "score_cells",
     "sum_logs",
+    "unpack_cells",
 ]
