@@ -11,7 +11,7 @@ from turncoat.cells import (
     train_annotator,
 )
 from turncoat.study.corrected import corrected
-from turncoat.tally import merge_tallies, tally, tally_plan
+from turncoat.tally import merge_tallies, tally, tally_file, tally_plan
 
 __all__ = [
     "Annotator",
@@ -24,6 +24,7 @@ __all__ = [
     "quality",
     "sharpen",
     "tally",
+    "tally_file",
     "tally_plan",
     "train_annotator",
 ]

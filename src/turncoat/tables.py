@@ -8,21 +8,21 @@ import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from pandas.api import types as kinds_of
 
 from turncoat.errors import MissingKeyError, TableError, did_you_mean
 
 if TYPE_CHECKING:
     import anndata as ad
+    import pandas as pd
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
 BoolArray = npt.NDArray[np.bool_]
+TextArray = npt.NDArray[np.object_]
 
 Kind = Literal["text", "whole", "real", "flag"]
 
@@ -66,7 +66,7 @@ class TableSchema:
         """Column names in declared order."""
         return [column.name for column in self.columns]
 
-    def check(self, table: pd.DataFrame) -> None:
+    def check(self, table: "pd.DataFrame") -> None:
         """Refuse a table that is not what this schema declares.
 
         Raises
@@ -91,8 +91,10 @@ class TableSchema:
             row = table.loc[table.duplicated(list(self.key)), list(self.key)].iloc[0].to_dict()
             raise TableError(f"The key {list(self.key)} should be unique; it repeats at {row}.")
 
-    def build(self, rows: "list[dict[str, Any]] | Mapping[str, Any]") -> pd.DataFrame:
+    def build(self, rows: "list[dict[str, Any]] | Mapping[str, Any]") -> "pd.DataFrame":
         """Make a table of these columns and kinds, also from no rows at all."""
+        import pandas as pd
+
         table = pd.DataFrame(rows, columns=self.names)
         kinds = {column.name: np.dtype(DTYPES[column.kind]) for column in self.columns}
         other = {name: kind for name, kind in kinds.items() if table[name].dtype != kind}
@@ -103,8 +105,10 @@ class TableSchema:
         )
         return table if fresh else table.reset_index(drop=True)
 
-    def describe(self) -> pd.DataFrame:
+    def describe(self) -> "pd.DataFrame":
         """Tabulate name, kind, unit and meaning of the columns."""
+        import pandas as pd
+
         return pd.DataFrame([dataclasses.asdict(column) for column in self.columns])
 
 
@@ -112,15 +116,26 @@ DTYPES: dict[Kind, Any] = {"text": object, "whole": np.int64, "real": np.float64
 
 
 def _is_text(values: "pd.Series[Any]") -> bool:
+    import pandas as pd
+
     # Texts take the place of numbers as objects; looking at each in Python is slow in long tables.
     return not len(values) or pd.api.types.infer_dtype(values, skipna=False) == "string"
 
 
+def _is_dtype(name: str) -> Callable[["pd.Series[Any]"], bool]:
+    def answer(values: "pd.Series[Any]") -> bool:
+        from pandas.api import types
+
+        return bool(getattr(types, f"is_{name}_dtype")(values))
+
+    return answer
+
+
 IS_KIND: dict[Kind, Callable[["pd.Series[Any]"], bool]] = {
     "text": _is_text,
-    "whole": lambda values: bool(kinds_of.is_integer_dtype(values)),
-    "real": lambda values: bool(kinds_of.is_float_dtype(values)),
-    "flag": lambda values: bool(kinds_of.is_bool_dtype(values)),
+    "whole": _is_dtype("integer"),
+    "real": _is_dtype("float"),
+    "flag": _is_dtype("bool"),
 }
 
 
@@ -137,11 +152,13 @@ def to_uns(result: object) -> dict[str, Any]:
     dict
         ``{"class": name, "fields": {...}}``, made of dictionaries, arrays and texts only.
     """
+    import pandas as pd
+
     fields: dict[str, Any] = {}
     for field in dataclasses.fields(result):  # type: ignore[arg-type]
         value = getattr(result, field.name)
         if isinstance(value, pd.DataFrame):
-            fields[field.name] = _pack_table(value)
+            fields[field.name] = pack_table(value)
         elif isinstance(value, np.ndarray):
             fields[field.name] = value
         else:
@@ -149,7 +166,8 @@ def to_uns(result: object) -> dict[str, Any]:
     return {"class": type(result).__name__, "fields": fields}
 
 
-def _pack_table(table: pd.DataFrame) -> dict[str, Any]:
+def pack_table(table: "pd.DataFrame") -> dict[str, Any]:
+    """Turn a data frame into what h5ad can hold."""
     # A plain dictionary of arrays: data frames inside uns lose dtypes when they are empty.
     columns = {}
     for name in table.columns:
@@ -166,7 +184,9 @@ def _kind_of(values: "pd.Series[Any]") -> Kind:
     return "text"
 
 
-def _unpack_table(packed: Mapping[str, Any]) -> pd.DataFrame:
+def _unpack_table(packed: Mapping[str, Any]) -> "pd.DataFrame":
+    import pandas as pd
+
     kinds: dict[str, Kind] = json.loads(str(packed["kinds"]))
     n_rows = int(packed["n_rows"])
     stored = packed.get("columns", {})
@@ -179,10 +199,11 @@ def _unpack_table(packed: Mapping[str, Any]) -> pd.DataFrame:
 
 def from_uns(cls: type[T], stored: Mapping[str, Any]) -> T:
     """Rebuild a result of class ``cls`` from what :func:`to_uns` made of it."""
+    import pandas as pd
+
     if stored.get("class") != cls.__name__:
         raise TableError(f"Expected a stored {cls.__name__}; found {stored.get('class')!r}.")
     fields: dict[str, Any] = {}
-    hints = get_type_hints(cls)
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         value = stored["fields"][field.name]
         if isinstance(value, pd.DataFrame):
@@ -193,7 +214,7 @@ def from_uns(cls: type[T], stored: Mapping[str, Any]) -> T:
             fields[field.name] = value
         else:
             loaded = json.loads(str(value))
-            wants_tuple = str(hints[field.name]).startswith("tuple")
+            wants_tuple = str(field.type).startswith("tuple")
             fields[field.name] = tuple(loaded) if wants_tuple else loaded
     return cls(**fields)
 
@@ -205,8 +226,10 @@ def store(adata: "ad.AnnData", key: str, result: object) -> None:
     adata.uns.setdefault(UNS_KEY, {})[key] = to_uns(result)
 
 
-def restore_table(adata: "ad.AnnData", key: str, name: str) -> pd.DataFrame:
+def restore_table(adata: "ad.AnnData", key: str, name: str) -> "pd.DataFrame":
     """Read back one table of the result stored under ``key``, whatever its class."""
+    import pandas as pd
+
     packed = adata.uns[UNS_KEY][key]["fields"][name]
     return packed if isinstance(packed, pd.DataFrame) else _unpack_table(packed)
 

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from tally.cells_for_kernels import COUNTS, Drawn, drawn_cells
 from turncoat.kernel import KERNELS
-from turncoat.tally.kernels import adding, cells, packing, relating, scoring, units, values
+from turncoat.tally.kernels import (
+    adding,
+    cells,
+    finishing,
+    packing,
+    relating,
+    scoring,
+    units,
+    values,
+)
 
 whole = settings(deadline=None, max_examples=60)
 LARGE = [count for count in COUNTS if count >= units.ESCAPE]
@@ -273,6 +282,18 @@ def test_the_logarithms_of_a_cell_meet_their_twin(seen: int, scale: float) -> No
     np.testing.assert_allclose(logs[0], logs[1], rtol=1e-15)
 
 
+@given(st.integers(1, 30), st.integers(0, 2**32 - 1))
+@settings(deadline=None)
+def test_the_numbers_of_a_row_meet_their_twin(n_genes: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    packed = rng.integers(0, 2**62, (n_genes + 1, units.N_SUMS))
+    found = [(np.zeros((4, n_genes)), np.ones((n_genes, 4), dtype=np.int64)) for _ in range(2)]
+    finishing.finish_row(packed, 1 / units.GRID, *found[0])
+    finishing.finish_row.reference(packed, 1 / units.GRID, *found[1])
+    for one, other in zip(*found, strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
 def test_every_kernel_of_the_tally_is_tested() -> None:
     # measure_kinds has its twin test beside the quality pass, in test_fitness.
     names = {k.plain.__name__ for k in KERNELS if k.plain.__module__.startswith("turncoat.tally")}
@@ -284,6 +305,7 @@ def test_every_kernel_of_the_tally_is_tested() -> None:
         "fill_logs",
         "fill_table",
         "find_problem",
+        "finish_row",
         "look",
         "measure_kinds",
         "note_members",

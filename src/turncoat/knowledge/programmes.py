@@ -1,17 +1,18 @@
 """Anti- and pro-tumour programmes: which genes speak for which side, by publication."""
 
 from collections.abc import Iterable
-from typing import Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Literal
 
 from turncoat.errors import ArgumentError, MissingKeyError, did_you_mean
 from turncoat.knowledge.registry import read_table
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Species = Literal["human", "mouse"]
 
 
-def programmes(population: str | None = None, *, species: Species = "human") -> pd.DataFrame:
+def programmes(population: str | None = None, *, species: Species = "human") -> "pd.DataFrame":
     """List the genes that speak for or against the tumour.
 
     Parameters
@@ -55,7 +56,7 @@ def programmes(population: str | None = None, *, species: Species = "human") -> 
     return table.reset_index(drop=True)
 
 
-def programme_coverage(genes: Iterable[str], *, species: Species = "human") -> pd.DataFrame:
+def programme_coverage(genes: Iterable[str], *, species: Species = "human") -> "pd.DataFrame":
     """Say how much of each programme a panel of genes measures.
 
     Parameters
@@ -92,4 +93,6 @@ def programme_coverage(genes: Iterable[str], *, species: Species = "human") -> p
                 "missing": " ".join(group.loc[~found, "gene"]),
             }
         )
+    import pandas as pd
+
     return pd.DataFrame(rows)

@@ -10,11 +10,12 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from turncoat.errors import KnowledgeError, MissingKeyError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SHELF = Path(__file__).parent / "tables"
 
@@ -123,7 +124,9 @@ def verified_path(name: str) -> Path:
 
 
 @functools.cache
-def _read(name: str) -> pd.DataFrame:
+def _read(name: str) -> "pd.DataFrame":
+    import pandas as pd
+
     path = verified_path(name)
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
@@ -132,7 +135,7 @@ def _read(name: str) -> pd.DataFrame:
     raise KnowledgeError(f"The bundled table '{name}' is no data frame but {path.suffix}.")
 
 
-def read_table(name: str) -> pd.DataFrame:
+def read_table(name: str) -> "pd.DataFrame":
     """Read one bundled table as a data frame, checked against its card.
 
     Raises
@@ -150,7 +153,7 @@ def versions() -> dict[str, str]:
     return {name: f"{card.version} {card.sha256[:12]}" for name, card in catalogue().items()}
 
 
-def verify_all() -> pd.DataFrame:
+def verify_all() -> "pd.DataFrame":
     """Check every bundled table against its card.
 
     Returns
@@ -163,6 +166,8 @@ def verify_all() -> pd.DataFrame:
     >>> bool(verify_all()["ok"].all())
     True
     """
+    import pandas as pd
+
     rows = []
     for name, card in catalogue().items():
         try:

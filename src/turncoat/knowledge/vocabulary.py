@@ -9,12 +9,13 @@ import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Final, Literal
 
 from turncoat.knowledge.registry import read_table
 from turncoat.tables import Column, TableSchema
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Words that say no more than that a cell is a cell.
 FILLERS: Final = frozenset({"cell", "lymphocyte", "leukocyte", "the", "and"})
@@ -60,7 +61,7 @@ class PopulationMatch:
     suggestions: tuple[str, ...] = ()
 
 
-def populations() -> pd.DataFrame:
+def populations() -> "pd.DataFrame":
     """List the canonical populations.
 
     Returns
@@ -137,7 +138,7 @@ def match_population(label: str) -> PopulationMatch:
     return PopulationMatch(label, None, "none", suggestions)
 
 
-def match_labels(labels: Iterable[str]) -> pd.DataFrame:
+def match_labels(labels: Iterable[str]) -> "pd.DataFrame":
     """Tabulate what a set of labels means, with suggestions for those without a match.
 
     Parameters

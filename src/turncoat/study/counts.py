@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from turncoat.errors import CountsError, FileFormatError
+from turncoat.study.sources.annotation import features_of
 from turncoat.study.sources.protocol import Block, CellSource
 from turncoat.tables import FloatArray
 
@@ -29,7 +30,7 @@ def check_counts(source: CellSource) -> None:
     """
     if source.n_cells == 0:
         raise CountsError(f"{source.name} has no cells: give a file with at least one.")
-    if source.genes.size == 0:
+    if features_of(source).names.size == 0:
         raise CountsError(f"{source.name} has no genes: give a file with at least one.")
     for block in stretches(source):
         place = first_wrong(block)
@@ -61,7 +62,7 @@ def first_wrong(block: Block) -> int | None:
 def describe_wrong(source: CellSource, block: Block, place: int) -> str:
     """Say where the first wrong value is and what the matrix seems to hold."""
     cell = block.start + int(np.searchsorted(block.indptr, place, side="right")) - 1
-    gene = str(source.genes[int(block.indices[place])])
+    gene = str(features_of(source).names[int(block.indices[place])])
     value = block.data[place]
     where = f"{source.name}: cell {cell}, gene {gene} holds {value:.6g}"
     return f"{where}, but raw counts (whole numbers from 0) are needed. {diagnose(block)}"

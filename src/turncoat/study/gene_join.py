@@ -4,15 +4,15 @@ from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from turncoat.errors import StudyError
+from turncoat.plain_table import PlainTable
 from turncoat.study.genes import NamedGenes
 
 
 def join_genes(
     named: list[NamedGenes], sources: list[str], how: Literal["intersection", "union"]
-) -> tuple[pd.DataFrame, tuple[npt.NDArray[np.int64], ...], list[tuple[str, int, str]]]:
+) -> tuple[PlainTable, tuple[npt.NDArray[np.int64], ...], list[tuple[str, int, str]]]:
     """Choose the genes of the tally and number every file's columns by them.
 
     Returns
@@ -47,7 +47,7 @@ def join_genes(
     for one, code in zip(reversed(named), reversed(codes), strict=True):
         kept = np.flatnonzero((code >= 0) & (one.ensembl != ""))[::-1]
         ensembl[code[kept]] = one.ensembl[kept]
-    genes = pd.DataFrame({"ensembl": ensembl}, index=pd.Index(chosen, dtype=object, name="symbol"))
+    genes = PlainTable(np.array(chosen, dtype=object), {"ensembl": ensembl}, "symbol")
     return genes, codes, remarks
 
 

@@ -1,22 +1,21 @@
 """Genes by one name: symbols, whatever the file called them, and the species they betray."""
 
 import functools
+import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 
 from turncoat.errors import CountsError, StudyError
 from turncoat.knowledge.registry import verified_path
-from turncoat.tables import BoolArray
+from turncoat.study.sources.annotation import Features
+from turncoat.tables import BoolArray, TextArray
 
 Species: TypeAlias = Literal["human", "mouse"]
-TextArray: TypeAlias = npt.NDArray[np.object_]
 
 SPECIES: tuple[Species, ...] = ("human", "mouse")
 STEMS = {"human": "ENSG", "mouse": "ENSMUSG"}
@@ -25,6 +24,7 @@ OTHER_ENSEMBL_ID = re.compile(r"^ENS(?!G\d|MUSG\d)[A-Z]{3}G\d{11}")
 #: How Cell Ranger marks the genome in files of two species.
 GENOME_PREFIX = re.compile(r"^(GRCh3[78]|hg19|hg38|GRCm3[89]|mm9|mm10|mm39)_+")
 MOUSE_GENOMES = ("GRCm", "mm")
+GENOMES = ("GRC", "hg", *MOUSE_GENOMES)
 #: What files call features that are no genes. All else is: CELLxGENE has biotypes in that column.
 NO_GENE = re.compile(
     r"antibody|crispr|guide|custom|multiplex|hashtag|peaks?$|^(adt|hto|protein)$|antigen",
@@ -62,14 +62,26 @@ def _table() -> dict[str, tuple[list[int], list[str]]]:
     """Numbers and symbols of the bundled table, by species, without a data frame between."""
     from pyarrow import parquet
 
-    table = parquet.read_table(verified_path("gene_ids"), use_threads=False)
+    # Neither read_table nor to_numpy: both load pandas.
+    table = parquet.ParquetFile(verified_path("gene_ids")).read(use_threads=False)
     species = table.column("species").combine_chunks()
-    own = species.indices.to_numpy()
-    numbers, symbols = table.column("number").to_numpy(), table.column("symbol").to_numpy()
+    own = np.from_dlpack(species.indices)
+    numbers = np.from_dlpack(table.column("number").combine_chunks())
+    symbols = _texts(table.column("symbol").combine_chunks())
     return {
         str(name): (numbers[own == code].tolist(), symbols[own == code].tolist())
         for code, name in enumerate(species.dictionary.to_pylist())
     }
+
+
+def _texts(column: Any) -> TextArray:
+    """Give a column of texts, cut out of its one long text."""
+    _, offsets, stored = column.buffers()
+    ends = np.frombuffer(offsets, dtype=np.int32)[column.offset : column.offset + len(column) + 1]
+    whole = stored.to_pybytes()
+    texts = np.empty(len(column), dtype=object)
+    texts[:] = [whole[a:b].decode() for a, b in itertools.pairwise(ends.tolist())]
+    return texts
 
 
 def _ensembl(species: Species, number: int) -> str:
@@ -101,19 +113,15 @@ def ids_by_symbol(species: Species) -> dict[str, str]:
     return {symbol: _ensembl(species, number) for symbol, number in known.items()}
 
 
-def name_genes(
-    source: str, genes: pd.Index, var: pd.DataFrame, species: Species | None
-) -> NamedGenes:
+def name_genes(source: str, features: Features, species: Species | None) -> NamedGenes:
     """Give every column of a file its symbol and find out the species.
 
     Parameters
     ----------
     source
         What messages call the file.
-    genes
-        Names as the file has them.
-    var
-        Ensembl ids and kinds of features where the file has them.
+    features
+        Names as the file has them, Ensembl ids and kinds.
     species
         What the user says, or None to find out.
 
@@ -129,12 +137,11 @@ def name_genes(
     CountsError
         When no column is a gene.
     """
-    stored = genes.to_numpy(dtype=object)
-    is_gene = are_genes(var)
+    is_gene = are_genes(features.kinds)
     if not is_gene.any():
-        raise CountsError(f"{source} has no gene: every feature is {set(var['kind'])}.")
-    names = _without_genome(source, stored)
-    ids = np.array([_bare_id(name) for name in names], dtype=object)
+        raise CountsError(f"{source} has no gene: every feature is {set(features.kinds)}.")
+    names = _without_genome(source, features.names)
+    ids = _bare_ids(names)
     found = find_species(source, names[is_gene], ids[is_gene], species)
     known = symbols_by_id(found) if any(ids) else {}
     reverse = numbers_by_symbol(found)
@@ -142,7 +149,7 @@ def name_genes(
         [known.get(i, i) if i else n for n, i in zip(names, ids, strict=True)], dtype=object
     )
     symbols = _undo_unique(symbols, reverse)
-    stated = np.array([_bare_id(name) for name in var["ensembl"]], dtype=object)
+    stated = _bare_ids(features.ensembl)
     ensembl = np.array(
         [
             i or s or _ensembl(found, reverse.get(n, 0))
@@ -156,30 +163,34 @@ def name_genes(
     return NamedGenes(symbols, ensembl, found, remarks)
 
 
-def are_genes(var: pd.DataFrame) -> BoolArray:
+def are_genes(kinds: TextArray) -> BoolArray:
     """Tell genes from antibodies, guides and peaks by the ``kind`` that the file gives them."""
-    kinds = {kind: NO_GENE.search(str(kind)) is None for kind in var["kind"].unique()}
-    genes: BoolArray = var["kind"].map(kinds).to_numpy(dtype=bool)
-    return genes
+    told = {kind: NO_GENE.search(str(kind)) is None for kind in set(kinds.tolist())}
+    return np.fromiter((told[kind] for kind in kinds.tolist()), dtype=bool, count=kinds.size)
 
 
-def _bare_id(name: str) -> str:
-    match = ENSEMBL_ID.match(str(name))
-    return f"{match[1]}{match[2]}" if match else ""
+def _bare_ids(names: TextArray) -> TextArray:
+    """Give Ensembl ids without version, and an empty text for any other name."""
+    ids = np.full(names.size, "", dtype=object)
+    for place, name in enumerate(names.tolist()):
+        match = ENSEMBL_ID.match(name) if str(name).startswith("ENS") else None
+        if match:
+            ids[place] = f"{match[1]}{match[2]}"
+    return ids
 
 
 def _without_genome(source: str, names: TextArray) -> TextArray:
     """Strip a genome's prefix, and refuse two genomes."""
-    matches = [GENOME_PREFIX.match(str(name)) for name in names]
+    texts = [str(name) for name in names]
+    matches = [GENOME_PREFIX.match(n) if n.startswith(GENOMES) else None for n in texts]
     genomes = {match[1] for match in matches if match}
     if len({genome.startswith(MOUSE_GENOMES) for genome in genomes}) > 1:
         raise StudyError(
             f"{source} mixes human and mouse genes (prefixes {sorted(genomes)}). Split the cells "
             "and the genes by species and study them apart."
         )
-    return np.array(
-        [n[m.end() :] if m else str(n) for n, m in zip(names, matches, strict=True)], dtype=object
-    )
+    bare = [n[m.end() :] if m else n for n, m in zip(texts, matches, strict=True)]
+    return np.array(bare, dtype=object)
 
 
 def looks_like_genes(names: Sequence[str]) -> int:
@@ -197,7 +208,8 @@ def find_species(source: str, names: TextArray, ids: TextArray, stated: Species 
     StudyError
         When both occur, neither does, or the other one than stated does.
     """
-    other = next((str(n) for n in names if OTHER_ENSEMBL_ID.match(str(n))), None)
+    ens = (str(name) for name in names if str(name).startswith("ENS"))
+    other = next((name for name in ens if OTHER_ENSEMBL_ID.match(name)), None)
     if other is not None:
         raise StudyError(f"{source} has genes of another species ({other}): human or mouse only.")
     hits = {species: _hits(species, names, ids) for species in SPECIES}
@@ -225,7 +237,7 @@ def find_species(source: str, names: TextArray, ids: TextArray, stated: Species 
 def _hits(species: Species, names: TextArray, ids: TextArray) -> int:
     other: Species = "mouse" if species == "human" else "human"
     symbols, others = numbers_by_symbol(species), numbers_by_symbol(other)
-    by_id = sum(1 for i in ids if i.startswith(STEMS[species]))
+    by_id = sum(1 for i in ids if i and i.startswith(STEMS[species]))
     return by_id + sum(1 for name in names if name in symbols and name not in others)
 
 
@@ -233,7 +245,9 @@ def _undo_unique(symbols: TextArray, known: dict[str, int]) -> TextArray:
     """Give 'TBCE-1', which AnnData made of a second 'TBCE', its name back."""
     present = set(symbols)
     undone = symbols.copy()
-    for place, name in enumerate(symbols):
+    for place, name in enumerate(symbols.tolist()):
+        if not name[-1:].isdigit():
+            continue
         stem, dash, number = name.rpartition("-")
         if dash and number.isdigit() and name not in known and stem in known and stem in present:
             undone[place] = stem

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from turncoat.errors import MissingKeyError, StudyError, did_you_mean
+from turncoat.study.sources.annotation import Annotation, Coded, StoredColumn, annotation_of
 from turncoat.study.sources.protocol import CellSource
-from turncoat.tables import IntArray
+from turncoat.tables import IntArray, TextArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: The five labels of a cell, as the tally names them; a cell without one of the first four is
 #: refused, a cell without a population is left out.
@@ -75,9 +78,16 @@ def as_text(value: Any) -> str:
     return "" if text in MISSING else text
 
 
-def code_column(values: "pd.Series[Any]", rename: Mapping[str, str] | None = None) -> Labels:
+def code_column(values: StoredColumn, rename: Mapping[str, str] | None = None) -> Labels:
     """Turn a column into codes and text levels, in order of appearance."""
-    codes, found = pd.factorize(values, use_na_sentinel=True)
+    if isinstance(values, Coded):
+        coded = values.by_appearance()
+        codes, found = coded.codes, list(coded.levels)
+    else:
+        import pandas as pd
+
+        codes, index = pd.factorize(values, use_na_sentinel=True)
+        found = list(index)
     texts = [as_text(value) for value in found]
     texts = [(rename or {}).get(text, text) for text in texts]
     levels = list(dict.fromkeys(text for text in texts if text))
@@ -94,9 +104,9 @@ def constant(n_cells: int, level: str) -> Labels:
 def read_labels(
     source: CellSource,
     keys: CellKeys,
-    sheet: pd.DataFrame | None,
-    cell_labels: pd.DataFrame | None = None,
-) -> tuple[dict[str, Labels], pd.Index]:
+    sheet: "pd.DataFrame | None",
+    cell_labels: "pd.DataFrame | None" = None,
+) -> tuple[dict[str, Labels], TextArray]:
     """Read the five labels and the covariates of one source, and its barcodes.
 
     Parameters
@@ -124,50 +134,53 @@ def read_labels(
     """
     wanted = {label: keys.column_of(label) for label in (*SAMPLE_COLUMNS, POPULATION)}
     wanted |= {column: column for column in keys.covariates}
-    frame = _annotation(source, [c for c in wanted.values() if c], cell_labels)
+    stored = _annotation(source, [c for c in wanted.values() if c], cell_labels)
     labels: dict[str, Labels] = {}
     for label, column in sorted(wanted.items(), key=lambda pair: pair[0] != "sample"):
-        labels[label] = _label(source, label, column, frame, labels.get("sample"), keys, sheet)
+        labels[label] = _label(source, label, column, stored, labels.get("sample"), keys, sheet)
         if label in SAMPLE_COLUMNS:
-            _refuse_missing(source, label, column, labels[label], frame.index)
-    return labels, frame.index
+            _refuse_missing(source, label, column, labels[label], stored.barcodes)
+    return labels, stored.barcodes
 
 
 def _annotation(
-    source: CellSource, wanted: Sequence[str], cell_labels: pd.DataFrame | None
-) -> pd.DataFrame:
+    source: CellSource, wanted: Sequence[str], cell_labels: "pd.DataFrame | None"
+) -> Annotation:
     """Read the columns that are wanted and there, from the table of labels or from ``obs``."""
     in_obs = source.obs_columns
     parts = [part for column in wanted for part in (column, *column.split(JOIN))]
     named = dict.fromkeys(parts)
-    frame = source.read_obs([c for c in named if c in in_obs])
+    stored = annotation_of(source, [c for c in named if c in in_obs])
     if cell_labels is None:
-        return frame
+        return stored
+    import pandas as pd
+
     own = cell_labels
     if "file" in own.columns:
         own = own[own["file"].astype(str).isin([source.name, str(source.path)])]
-    given = [c for c in named if c in own.columns]
-    return frame.assign(**{c: own[c].reindex(frame.index).to_numpy() for c in given})
+    barcodes = pd.Index(stored.barcodes)
+    given = {c: own[c].reindex(barcodes) for c in named if c in own.columns}
+    return Annotation(stored.barcodes, {**stored.columns, **given})
 
 
 def _label(
     source: CellSource,
     label: str,
     column: str | None,
-    frame: pd.DataFrame,
+    stored: Annotation,
     sample: Labels | None,
     keys: CellKeys,
-    sheet: pd.DataFrame | None,
+    sheet: "pd.DataFrame | None",
 ) -> Labels:
     if column is None:
         return constant(source.n_cells, ONE_LEVEL)
-    if column in frame.columns:
-        return code_column(frame[column], keys.rename.get(column))
+    if column in stored.columns:
+        return code_column(stored.columns[column], keys.rename.get(column))
     if column in {FILE, FOLDER}:
         return constant(source.n_cells, file_label(source, column))
     parts = column.split(JOIN)
-    if len(parts) > 1 and set(parts) <= set(frame.columns):
-        return joined([code_column(frame[part]) for part in parts])
+    if len(parts) > 1 and set(parts) <= set(stored.columns):
+        return joined([code_column(stored.columns[part]) for part in parts])
     if sheet is None or column not in sheet.columns or sample is None or label == POPULATION:
         known = [*source.obs_columns, *([] if sheet is None else sheet.columns)]
         raise MissingKeyError(
@@ -180,6 +193,8 @@ def _label(
 
 def joined(several: Sequence[Labels]) -> Labels:
     """Join labels cell by cell: ``d1`` and ``tumour`` give ``d1_tumour``."""
+    import pandas as pd
+
     codes = pd.DataFrame(dict(enumerate(one.codes for one in several)))
     texts = codes.drop_duplicates()
     names = [
@@ -201,7 +216,7 @@ def file_label(source: CellSource, key: str = FILE) -> str:
 
 
 def _refuse_missing(
-    source: CellSource, label: str, column: str | None, labels: Labels, barcodes: pd.Index
+    source: CellSource, label: str, column: str | None, labels: Labels, barcodes: TextArray
 ) -> None:
     missing = np.flatnonzero(labels.codes < 0)
     if missing.size:

@@ -3,14 +3,14 @@
 Everything that can be wrong with labels and genes is found here, before the matrix is read.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_args
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from turncoat.errors import ArgumentError, DroppedDataWarning, warn
 from turncoat.knowledge.registry import card_of
+from turncoat.plain_table import PlainTable, as_frame, names_of
 from turncoat.study.counts import check_counts
 from turncoat.study.gene_join import join_genes
 from turncoat.study.genes import Species, name_genes
@@ -23,8 +23,12 @@ from turncoat.study.rows import (
     with_sheet,
 )
 from turncoat.study.sources import CellSource, open_sources
+from turncoat.study.sources.annotation import features_of
 from turncoat.study.sources.open import Cells
 from turncoat.tables import Column, IntArray, TableSchema
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 GeneJoin = Literal["intersection", "union"]
 StudyKind = Literal["unsorted", "sorted", "subsampled"]
@@ -33,7 +37,7 @@ SCHEMA_VERSION = 1
 TARGET_SUM = 10_000.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TallyPlan:
     """What goes where in a tally of some sources of cells.
 
@@ -43,25 +47,25 @@ class TallyPlan:
         Where the cells are.
     row_codes
         Per source: the tally's row of each cell, shape ``(n_cells,)``; -1 = left out.
-    rows
-        The tally's ``obs`` without ``n_cells``; index ``sample|population``.
+    row_table
+        What :attr:`rows` is made of.
     gene_codes
         Per source: the tally's gene of each column of the file; -1 = left out.
-    genes
-        The tally's ``var``: index symbol, column ``ensembl`` (empty where unknown).
+    gene_table
+        What :attr:`genes` is made of.
     meta
         What the tally says of itself; ``n_cells`` is what is planned.
-    dropped
-        What is left out or merged, how much of it, and why.
+    left_out
+        What :attr:`dropped` is made of.
     """
 
     sources: tuple[CellSource, ...]
     row_codes: tuple[IntArray, ...]
-    rows: pd.DataFrame
+    row_table: "PlainTable | pd.DataFrame"
     gene_codes: tuple[IntArray, ...]
-    genes: pd.DataFrame
+    gene_table: "PlainTable | pd.DataFrame"
     meta: dict[str, Any]
-    dropped: pd.DataFrame
+    left_out: "PlainTable | pd.DataFrame"
 
     schema: ClassVar[TableSchema] = TableSchema(
         columns=(
@@ -72,7 +76,33 @@ class TallyPlan:
     )
 
     def __post_init__(self) -> None:
-        self.schema.check(self.dropped)
+        if not isinstance(self.left_out, PlainTable):
+            self.schema.check(self.left_out)
+
+    @functools.cached_property
+    def rows(self) -> "pd.DataFrame":
+        """The tally's ``obs`` without ``n_cells``; index ``sample|population``."""
+        return as_frame(self.row_table)
+
+    @functools.cached_property
+    def genes(self) -> "pd.DataFrame":
+        """The tally's ``var``: index symbol, column ``ensembl`` (empty where unknown)."""
+        return as_frame(self.gene_table)
+
+    @functools.cached_property
+    def dropped(self) -> "pd.DataFrame":
+        """What is left out or merged, how much of it, and why."""
+        return as_frame(self.left_out)
+
+    @functools.cached_property
+    def row_names(self) -> list[str]:
+        """Name of each row."""
+        return names_of(self.row_table)
+
+    @functools.cached_property
+    def gene_names(self) -> list[str]:
+        """Symbol of each gene."""
+        return names_of(self.gene_table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +135,7 @@ def plan_cells(
     gene_join: GeneJoin = "intersection",
     species: Species | None = None,
     study_kind: StudyKind = "unsorted",
-    sheet: pd.DataFrame | None = None,
+    sheet: "pd.DataFrame | None" = None,
 ) -> TallyPlan:
     """Decide which cell goes to which row of the tally and which column to which gene.
 
@@ -172,8 +202,8 @@ def plan_sources(
     sources: tuple[CellSource, ...],
     keys: CellKeys,
     options: PlanOptions,
-    sheet: pd.DataFrame | None = None,
-    cell_labels: pd.DataFrame | None = None,
+    sheet: "pd.DataFrame | None" = None,
+    cell_labels: "pd.DataFrame | None" = None,
 ) -> TallyPlan:
     """Plan the tally of sources that are open, as :func:`plan_cells` does.
 
@@ -203,7 +233,7 @@ def plan_sources(
     names = [source.name for source in sources]
     for source in sources:
         check_counts(source)
-    named = [name_genes(s.name, s.genes, s.var, options.species) for s in sources]
+    named = [name_genes(s.name, features_of(s), options.species) for s in sources]
     genes, gene_codes, remarks = join_genes(named, names, options.gene_join)
     read = [read_labels(source, keys, sheet, cell_labels) for source in sources]
     labels = [one for one, _ in read]
@@ -213,8 +243,9 @@ def plan_sources(
     row_codes, rows = assign_rows(labels, samples, sample_codes, sample_levels)
     remarks = [*(r for one in named for r in one.remarks), *remarks]
     remarks += _unlabelled(sources, row_codes, keys.population)
-    dropped = TallyPlan.schema.build(
-        [{"what": what, "n": n, "reason": reason} for what, n, reason in remarks]
+    dropped = PlainTable.of_rows(
+        TallyPlan.schema,
+        [{"what": what, "n": n, "reason": reason} for what, n, reason in remarks],
     )
     meta = {
         "schema_version": SCHEMA_VERSION,

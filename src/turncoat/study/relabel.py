@@ -32,7 +32,7 @@ def room_for_names(plan: TallyPlan, n_names: int) -> TallyPlan:
     """
     rows = pd.DataFrame(index=pd.RangeIndex(len(plan.rows) * n_names).astype(str))
     codes = tuple(np.full(own.size, -1, dtype=np.int64) for own in plan.row_codes)
-    return dataclasses.replace(plan, rows=rows, row_codes=codes)
+    return dataclasses.replace(plan, row_table=rows, row_codes=codes)
 
 
 def named_plan(
@@ -82,10 +82,10 @@ def named_plan(
     n_cells = int(sum((own >= 0).sum() for own in codes))
     named = dataclasses.replace(
         plan,
-        rows=rows.iloc[order],
+        row_table=rows.iloc[order],
         row_codes=row_codes,
         meta={**plan.meta, "n_cells": n_cells},
-        dropped=dropped,
+        left_out=dropped,
     )
     return named, present[order]
 
@@ -121,8 +121,8 @@ def leave_out(plan: TallyPlan, marked: Sequence[BoolArray], reason: str) -> Tall
     ]
     return dataclasses.replace(
         plan,
-        rows=plan.rows.iloc[kept],
+        row_table=plan.rows.iloc[kept],
         row_codes=tuple(place[own] for own in codes),
         meta={**plan.meta, "n_cells": int(sum((own >= 0).sum() for own in codes))},
-        dropped=pd.concat([plan.dropped, TallyPlan.schema.build(left)], ignore_index=True),
+        left_out=pd.concat([plan.dropped, TallyPlan.schema.build(left)], ignore_index=True),
     )

@@ -1,19 +1,29 @@
 """The rows of the tally: samples checked, populations numbered, cells assigned."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from turncoat.errors import StudyError
+from turncoat.plain_table import PlainTable
 from turncoat.study.labels import POPULATION, SAMPLE_COLUMNS, Labels, as_text
-from turncoat.tables import IntArray
+from turncoat.tables import IntArray, TextArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Labels of a row of the tally, in order.
 ROW_COLUMNS = (*SAMPLE_COLUMNS, POPULATION)
 #: Between sample and population in the name of a row.
 SEPARATOR = "|"
+#: Numbers up to this are told apart by counting them, larger ones by sorting.
+COUNTED_UP_TO = 2**22
+#: Spreads sample numbers over 64 bits (SplitMix64's step).
+SPREAD = np.uint64(0x9E3779B97F4A7C15)
+
+#: Sorted names of the samples, and what each one's donor, tissue, condition and covariates are.
+Samples = dict[str, dict[str, str]]
 
 
 def shared_levels(several: Sequence[Labels]) -> tuple[list[IntArray], list[str]]:
@@ -27,45 +37,54 @@ def shared_levels(several: Sequence[Labels]) -> tuple[list[IntArray], list[str]]
     return recoded, levels
 
 
-def sample_table(labels: Sequence[Mapping[str, Labels]]) -> pd.DataFrame:
-    """Tabulate the samples: donor, tissue, condition and covariates of each, and cells.
+def distinct(numbers: IntArray, bound: int) -> IntArray:
+    """Numbers that occur, of those from 0 to below ``bound``, sorted; others are passed over."""
+    inside = numbers[(numbers >= 0) & (numbers < bound)]
+    if bound <= COUNTED_UP_TO:
+        return np.flatnonzero(np.bincount(inside, minlength=1))
+    return np.unique(inside)
+
+
+def sample_table(labels: Sequence[Mapping[str, Labels]]) -> Samples:
+    """Tell donor, tissue, condition and covariates of each sample.
 
     Raises
     ------
     StudyError
         When a sample has two donors, two tissues, or two levels of anything else.
     """
-    parts = []
+    names = [name for name in labels[0] if name != POPULATION]
+    found: dict[str, dict[str, set[str]]] = {name: {} for name in names}
     for one in labels:
-        columns = {name: label for name, label in one.items() if name != POPULATION}
-        codes = pd.DataFrame({name: label.codes for name, label in columns.items()})
-        counted = codes.value_counts(sort=False).rename("n_cells").reset_index()
-        for name, label in columns.items():
-            counted[name] = np.array([*label.levels, ""], dtype=object)[counted[name]]
-        parts.append(counted)
-    names = [name for name in parts[0].columns if name != "n_cells"]
-    table: pd.DataFrame = pd.concat(parts).groupby(names, sort=True)["n_cells"].sum().reset_index()
+        samples = one["sample"].levels
+        for name in names:
+            # A cell without a covariate (-1) has the level "".
+            levels = (*one[name].levels, "")
+            codes = np.where(one[name].codes < 0, len(levels) - 1, one[name].codes)
+            pairs = one["sample"].codes * len(levels) + codes
+            for pair in distinct(pairs, len(samples) * len(levels)).tolist():
+                sample, level = divmod(pair, len(levels))
+                found[name].setdefault(samples[sample], set()).add(levels[level])
     for name in names:
-        if name != "sample":
-            _one_level_per_sample(table, name)
-    return table.set_index("sample", drop=False).sort_index()
+        _one_level_per_sample(found[name], name)
+    ordered = sorted(found["sample"])
+    return {sample: {name: next(iter(found[name][sample])) for name in names} for sample in ordered}
 
 
-def _one_level_per_sample(table: pd.DataFrame, name: str) -> None:
-    levels = table.groupby("sample")[name].unique()
-    several = levels[levels.map(len) > 1]
-    if not several.empty:
-        found = ", ".join(f"'{level}'" for level in sorted(several.iloc[0]))
+def _one_level_per_sample(levels: Mapping[str, set[str]], name: str) -> None:
+    several = sorted(sample for sample, own in levels.items() if len(own) > 1)
+    if several:
+        found = ", ".join(f"'{level}'" for level in sorted(levels[several[0]]))
         what = f"{len(several)} samples have" if len(several) > 1 else "One sample has"
         raise StudyError(
-            f"{what} more than one {name}: '{several.index[0]}' has {found}. A sample is one piece "
+            f"{what} more than one {name}: '{several[0]}' has {found}. A sample is one piece "
             f"of tissue of one donor: name samples so that each has one {name}, for instance by "
             f"joining the {name} to the name."
         )
 
 
 def refuse_repeated_cells(
-    barcodes: Sequence[pd.Index], samples: Sequence[IntArray], names: Sequence[str]
+    barcodes: Sequence[TextArray], samples: Sequence[IntArray], names: Sequence[str]
 ) -> None:
     """Refuse a barcode that occurs twice in one sample, within or between sources.
 
@@ -75,9 +94,8 @@ def refuse_repeated_cells(
         Names the barcode and where it is.
     """
     hashed = [
-        # Barcodes hardly repeat: finding those that do, to hash each once, costs more than it saves.
-        pd.util.hash_array(b.to_numpy(dtype=object), categorize=False)
-        ^ pd.util.hash_array(s.astype(np.uint64))
+        np.fromiter(map(hash, b.tolist()), dtype=np.int64, count=b.size).view(np.uint64)
+        ^ (s.astype(np.uint64) * SPREAD)
         for b, s in zip(barcodes, samples, strict=True)
     ]
     every = np.concatenate(hashed)
@@ -106,10 +124,10 @@ def _locate(position: int, offsets: Any) -> tuple[int, int]:
 
 def assign_rows(
     labels: Sequence[dict[str, Labels]],
-    samples: pd.DataFrame,
+    samples: Samples,
     sample_codes: list[IntArray],
     sample_levels: list[str],
-) -> tuple[tuple[IntArray, ...], pd.DataFrame]:
+) -> tuple[tuple[IntArray, ...], PlainTable]:
     """Give a row to each pair of sample and population that occurs, and say which each cell is in.
 
     Raises
@@ -123,40 +141,44 @@ def assign_rows(
         np.where(population < 0, -1, sample * n_levels + population)
         for sample, population in zip(sample_codes, populations, strict=True)
     ]
-    present = np.unique(np.concatenate([np.unique(one[one >= 0]) for one in pairs]))
+    bound = len(sample_levels) * n_levels
+    present = np.unique(np.concatenate([distinct(one, bound) for one in pairs]))
     if not present.size:
         raise StudyError("No cell has a population: check the column given as population.")
-    table = samples.loc[[sample_levels[pair // n_levels] for pair in present]].drop(
-        columns="n_cells"
-    )
-    table["population"] = [levels[pair % n_levels] for pair in present]
-    table.index = pd.Index(table["sample"] + SEPARATOR + table["population"], name=None)
-    if table.index.has_duplicates:
+    named = [(sample_levels[k // n_levels], levels[k % n_levels]) for k in present.tolist()]
+    names = [f"{sample}{SEPARATOR}{population}" for sample, population in named]
+    if len(set(names)) < len(names):
+        again = next(name for place, name in enumerate(names) if name in names[:place])
         raise StudyError(
-            f"Two rows would be called '{table.index[table.index.duplicated()][0]}': take the "
+            f"Two rows would be called '{again}': take the "
             f"'{SEPARATOR}' out of the names of samples and populations."
         )
-    order = np.argsort(table.index.to_numpy(dtype=str), kind="stable")
+    order = np.argsort(np.array(names, dtype=str), kind="stable")
     place = np.empty(present.size + 1, dtype=np.int64)
     place[order], place[-1] = np.arange(present.size), -1
     codes = tuple(
         place[np.where(one < 0, present.size, np.searchsorted(present, one))] for one in pairs
     )
-    extra = [name for name in table.columns if name not in ROW_COLUMNS]
-    return codes, table.iloc[order][[*ROW_COLUMNS, *extra]].apply(_numbers)
+    own = [{**samples[named[k][0]], POPULATION: named[k][1]} for k in order.tolist()]
+    extra = [name for name in own[0] if name not in ROW_COLUMNS]
+    columns = {n: np.array([row[n] for row in own], dtype=object) for n in (*ROW_COLUMNS, *extra)}
+    columns |= {name: _numbers(columns[name]) for name in extra}
+    return codes, PlainTable(np.array(names, dtype=object)[order], columns)
 
 
-def _numbers(column: "pd.Series[Any]") -> "pd.Series[Any]":
+def _numbers(column: TextArray) -> Any:
     """Turn a covariate back into numbers where all its levels are numbers."""
-    if column.name in ROW_COLUMNS:
-        return column
-    numbers = pd.to_numeric(column.replace("", np.nan), errors="coerce")
-    return numbers if numbers.notna().sum() == (column != "").sum() > 0 else column
+    import pandas as pd
+
+    texts = pd.Series(column)
+    numbers = pd.to_numeric(texts.replace("", np.nan), errors="coerce")
+    filled = numbers.notna().sum() == (texts != "").sum() > 0
+    return numbers.to_numpy() if filled else column
 
 
 def with_sheet(
-    rows: pd.DataFrame, samples: pd.DataFrame, sheet: pd.DataFrame | None
-) -> pd.DataFrame:
+    rows: PlainTable, samples: Samples, sheet: "pd.DataFrame | None"
+) -> "PlainTable | pd.DataFrame":
     """Add the sample sheet's columns to the rows.
 
     Raises
@@ -166,16 +188,17 @@ def with_sheet(
     """
     if sheet is None:
         return rows
-    absent = [name for name in samples.index if name not in sheet.index]
+    absent = [name for name in samples if name not in sheet.index]
     if absent:
         raise StudyError(
             f"The sample sheet lacks {len(absent)} of {len(samples)} samples of the cells, "
             f"{absent[:3]} among them; it has {[str(name) for name in sheet.index[:3]]}, …. "
             "Add them, or take their cells out."
         )
-    extra = [name for name in sheet.columns if name not in rows.columns]
-    joined = sheet[extra].reindex(rows["sample"]).set_axis(rows.index)
+    frame = rows.frame()
+    extra = [name for name in sheet.columns if name not in frame.columns]
+    joined = sheet[extra].reindex(frame["sample"]).set_axis(frame.index)
     for name in joined.columns:
         if joined[name].dtype == object:
             joined[name] = [as_text(value) for value in joined[name]]
-    return rows.join(joined)
+    return frame.join(joined)

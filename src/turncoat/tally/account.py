@@ -1,15 +1,19 @@
 """What became of the cells: quality per sample, and everything that was left out."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import pandas as pd
 
+from turncoat.plain_table import PlainTable, pack_plain
 from turncoat.study import TallyPlan
-from turncoat.tables import Column, IntArray, TableSchema
+from turncoat.tables import Column, IntArray, TableSchema, pack_table
 from turncoat.tally.partial import Piece
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Under which name a tally keeps its account.
 ACCOUNT_KEY = "cell_account"
@@ -29,8 +33,8 @@ class CellAccount:
         How the cells were normalised and counted.
     """
 
-    quality: pd.DataFrame
-    dropped: pd.DataFrame
+    quality: "pd.DataFrame"
+    dropped: "pd.DataFrame"
     params: dict[str, Any]
 
     quality_schema: ClassVar[TableSchema] = TableSchema(
@@ -56,9 +60,24 @@ class CellAccount:
 HIGH_MITO = 0.2
 
 
-def quality_table(plan: TallyPlan, pieces: Sequence[Piece]) -> pd.DataFrame:
+def packed_account(plan: TallyPlan, pieces: Sequence[Piece]) -> dict[str, Any]:
+    """Give the account of a finished count as a tally stores it: :class:`CellAccount`, packed."""
+    left_out = plan.left_out
+    if isinstance(left_out, PlainTable):
+        dropped = pack_plain(left_out, TallyPlan.schema)
+    else:
+        dropped = pack_table(left_out)
+    fields = {
+        "quality": pack_plain(quality_table(plan, pieces), CellAccount.quality_schema),
+        "dropped": dropped,
+        "params": json.dumps({"target_sum": float(plan.meta["target_sum"])}),
+    }
+    return {"class": CellAccount.__name__, "fields": fields}
+
+
+def quality_table(plan: TallyPlan, pieces: Sequence[Piece]) -> PlainTable:
     """Sum up per sample what was measured per cell."""
-    samples = plan.rows["sample"].to_numpy(dtype=str)
+    samples = np.asarray(plan.row_table["sample"]).astype(str)
     names, sample_of_row = np.unique(samples, return_inverse=True)
     codes = [plan.row_codes[piece.source][piece.first : piece.done] for piece in pieces]
     kept = [own >= 0 for own in codes]
@@ -78,7 +97,7 @@ def quality_table(plan: TallyPlan, pieces: Sequence[Piece]) -> pd.DataFrame:
         _quality(str(name), measured[begin:end])
         for name, begin, end in zip(names, begins.tolist(), ends.tolist(), strict=True)
     ]
-    return CellAccount.quality_schema.build(rows)
+    return PlainTable.of_rows(CellAccount.quality_schema, rows)
 
 
 def _quality(sample: str, measured: IntArray) -> dict[str, Any]:

@@ -1,20 +1,22 @@
 """From whole-number sums to the AnnData that the rooms read."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
+from turncoat.plain_table import PlainTable, as_frame
 from turncoat.study import TallyPlan
-from turncoat.tables import UNS_KEY, FloatArray, store
-from turncoat.tally import layout
-from turncoat.tally.account import ACCOUNT_KEY, CellAccount, quality_table
+from turncoat.tables import UNS_KEY, FloatArray, IntArray
+from turncoat.tally import kernels, layout
+from turncoat.tally.account import ACCOUNT_KEY, packed_account
 from turncoat.tally.kernels.units import GRID
 from turncoat.tally.partial import PartialTally
 from turncoat.tally.sums import RowSums
 
 if TYPE_CHECKING:
     import anndata as ad
+    import pandas as pd
 
 #: From whole numbers to the layers' units.
 UNITS = (1.0, 1.0, 1.0 / GRID, 1.0 / GRID)
@@ -40,54 +42,87 @@ def build_tally(plan: TallyPlan, partial: PartialTally, *, dense_bytes: int) -> 
     """
     import anndata as ad
 
+    moments = gene_sums(partial)
     shape = (partial.sums.n_rows, partial.sums.n_genes)
-    moments = _LogMoments(shape[1])
-    if shape[0] * shape[1] * 8 * len(layout.LAYERS) <= dense_bytes:
-        layers = _dense_layers(partial.sums, moments)
+    if fits(partial, dense_bytes):
+        layers: dict[str, Any] = {name: np.zeros(shape) for name in layout.LAYERS}
+        for row, values in drain(partial.sums, moments):
+            for layer, own in zip(layers.values(), values, strict=True):
+                layer[row] = own
     else:
         layers = _sparse_layers(partial.sums, moments)
-    obs = plan.rows.copy()
-    place = list(obs.columns).index(layout.POPULATION)
-    obs.insert(place + 1, layout.N_CELLS, partial.n_cells)
-    n_cells = int(partial.n_cells.sum())
-    tally = ad.AnnData(obs=obs, var=_genes(plan, moments, n_cells), layers=layers)
-    tally.uns[UNS_KEY] = {layout.META_KEY: {**plan.meta, "n_cells": n_cells}}
-    account = CellAccount(
-        quality=quality_table(plan, partial.pieces),
-        dropped=plan.dropped,
-        params={"target_sum": float(plan.meta["target_sum"])},
-    )
-    store(tally, ACCOUNT_KEY, account)
+    obs, var = as_frame(rows_of(plan, partial)), as_frame(genes_of(plan, partial, moments))
+    tally = ad.AnnData(obs=obs, var=var, layers=layers)
+    tally.uns[UNS_KEY] = facts_of(plan, partial)
     return tally
 
 
-class _LogMoments:
-    """Sums over all rows, in whole numbers, of what the rows hold per gene."""
-
-    def __init__(self, n_genes: int) -> None:
-        self.sums = np.zeros((n_genes, len(UNITS)), dtype=np.int64)
+def fits(partial: PartialTally, dense_bytes: int) -> bool:
+    """Whether dense layers take no more than so many bytes."""
+    return partial.sums.n_rows * partial.sums.n_genes * 8 * len(layout.LAYERS) <= dense_bytes
 
 
-def _dense_layers(sums: RowSums, moments: _LogMoments) -> dict[str, FloatArray]:
-    layers: dict[str, FloatArray] = {
-        name: np.zeros((sums.n_rows, sums.n_genes)) for name in layout.LAYERS
-    }
-    # Rows are given back as they are written, so that both never take their full size at once.
-    for row, whole in sums.drain():
-        moments.sums += whole
-        for number, name in enumerate(layout.LAYERS):
-            np.multiply(whole[:, number], UNITS[number], out=layers[name][row])
-    return layers
+def gene_sums(partial: PartialTally) -> IntArray:
+    """Room for the sums over all rows, in whole numbers, of what the rows hold per gene."""
+    return np.zeros((partial.sums.n_genes, len(UNITS)), dtype=np.int64)
 
 
-def _sparse_layers(sums: RowSums, moments: _LogMoments) -> dict[str, Any]:
+def drain(sums: RowSums, moments: IntArray) -> Iterator[tuple[int, FloatArray]]:
+    """Give every row once, in the layers' units, and add it to the genes' sums.
+
+    Rows are given back to the system as they are taken, so that sums and layers never take their
+    full size at once.
+
+    Parameters
+    ----------
+    sums
+        The rows; empty afterwards.
+    moments
+        Added to, shape ``(n_genes, 4)``.
+
+    Yields
+    ------
+    tuple
+        Number of the row, and its values, shape ``(4, n_genes)``: valid until the next is taken.
+    """
+    values = np.empty((len(UNITS), sums.n_genes))
+    for row, packed, whole in sums.drain():
+        if whole is None:
+            kernels.finish_row(packed, 1.0 / GRID, values, moments)
+        else:
+            moments += whole
+            np.multiply(whole.T, np.array(UNITS)[:, np.newaxis], out=values)
+        yield row, values
+
+
+def rows_of(plan: TallyPlan, partial: PartialTally) -> "PlainTable | pd.DataFrame":
+    """Give the tally's ``obs``: labels of the rows, and their cells."""
+    rows = plan.row_table
+    names = [*rows.columns]
+    place = names.index(layout.POPULATION) + 1
+    if isinstance(rows, PlainTable):
+        names.insert(place, layout.N_CELLS)
+        columns = {**rows.columns, layout.N_CELLS: partial.n_cells}
+        return PlainTable(rows.index, {name: columns[name] for name in names}, rows.index_name)
+    frame = rows.copy()
+    frame.insert(place, layout.N_CELLS, partial.n_cells)
+    return frame
+
+
+def facts_of(plan: TallyPlan, partial: PartialTally) -> dict[str, Any]:
+    """Give what a tally says of itself, and of what became of the cells."""
+    meta = {**plan.meta, "n_cells": int(partial.n_cells.sum())}
+    return {layout.META_KEY: meta, ACCOUNT_KEY: packed_account(plan, partial.pieces)}
+
+
+def _sparse_layers(sums: RowSums, moments: IntArray) -> dict[str, Any]:
     from scipy import sparse
 
     indptr = np.zeros(sums.n_rows + 1, dtype=np.int64)
     genes, values = [], []
     for part in sums.parts():
         indptr[part.row + 1] = part.genes.size
-        moments.sums[part.genes] += part.sums
+        moments[part.genes] += part.sums
         genes.append(part.genes)
         values.append(part.sums * np.array(UNITS))
     indptr = np.cumsum(indptr)
@@ -101,13 +136,19 @@ def _sparse_layers(sums: RowSums, moments: _LogMoments) -> dict[str, Any]:
     }
 
 
-def _genes(plan: TallyPlan, moments: _LogMoments, n_cells: int) -> pd.DataFrame:
+def genes_of(
+    plan: TallyPlan, partial: PartialTally, moments: IntArray
+) -> "PlainTable | pd.DataFrame":
     """Add each gene's mean and variance over all cells: what variable genes are chosen by."""
-    genes = plan.genes.copy()
-    n = max(n_cells, 1)
-    counts, _, logs, squared_logs = moments.sums.T.astype(np.float64)
+    n = max(int(partial.n_cells.sum()), 1)
+    counts, _, logs, squared_logs = moments.T.astype(np.float64)
     log_mean = logs / GRID / n
-    genes["mean"] = counts / n
-    genes["log_mean"] = log_mean
-    genes["log_variance"] = np.maximum(squared_logs / GRID / n - log_mean**2, 0.0)
-    return genes
+    added = {
+        "mean": counts / n,
+        "log_mean": log_mean,
+        "log_variance": np.maximum(squared_logs / GRID / n - log_mean**2, 0.0),
+    }
+    genes = plan.gene_table
+    if isinstance(genes, PlainTable):
+        return PlainTable(genes.index, {**genes.columns, **added}, genes.index_name)
+    return genes.assign(**added)

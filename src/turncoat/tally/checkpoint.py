@@ -70,7 +70,7 @@ def fingerprint(plan: TallyPlan, stamps: Sequence[Stamp]) -> str:
     Files are told apart by size, time of change and place on disk; what is in them is not read.
     """
     digest = hashlib.sha256(json.dumps(plan.meta, sort_keys=True, default=str).encode())
-    digest.update("\n".join([*map(str, plan.rows.index), *map(str, plan.genes.index)]).encode())
+    digest.update("\n".join([*plan.row_names, *plan.gene_names]).encode())
     for codes in (*plan.row_codes, *plan.gene_codes):
         digest.update(np.ascontiguousarray(codes, dtype=np.int64).data)
     for source, stamp in zip(plan.sources, stamps, strict=True):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,7 +78,7 @@ def tally_plan(
     """
     from turncoat.tally.build import build_tally
 
-    budget = Budget.of(memory_limit, n_genes=plan.genes.shape[0])
+    budget = Budget.of(memory_limit, n_genes=len(plan.gene_table))
     partial = count_plan(
         plan, budget=budget, threads=threads, progress=progress, checkpoint=checkpoint
     )
@@ -85,6 +86,48 @@ def tally_plan(
     if checkpoint is not None:
         checkpoint.path.unlink(missing_ok=True)
     return tally
+
+
+def tally_plan_to_file(
+    plan: TallyPlan,
+    file: Path,
+    *,
+    threads: int | None = None,
+    memory_limit: int | None = None,
+    progress: Report | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Path:
+    """Count every cell of a plan into an h5ad file.
+
+    Parameters
+    ----------
+    plan
+        Which cell goes to which row and which column to which gene.
+    file
+        Where to; it appears when it is whole.
+    threads, memory_limit, progress, checkpoint
+        As in :func:`tally_plan`.
+
+    Returns
+    -------
+    Path
+        The file: what :func:`tally_plan` gives, as AnnData writes it.
+
+    Raises
+    ------
+    TurncoatError
+        As :func:`tally_plan`; ``OutputError`` when the file cannot be written.
+    """
+    from turncoat.tally.filed import write_tally
+
+    budget = Budget.of(memory_limit, n_genes=len(plan.gene_table))
+    partial = count_plan(
+        plan, budget=budget, threads=threads, progress=progress, checkpoint=checkpoint
+    )
+    write_tally(plan, partial, file, dense_bytes=budget.dense_bytes)
+    if checkpoint is not None:
+        checkpoint.path.unlink(missing_ok=True)
+    return file
 
 
 def count_plan(
@@ -131,13 +174,13 @@ def count_plan(
     n_threads = default_threads() if threads is None else threads
     if n_threads < 1:
         raise ArgumentError(f"'threads' should be at least 1; got {n_threads}.")
-    n_genes = plan.genes.shape[0]
+    n_genes = len(plan.gene_table)
     room = Budget.of(None, n_genes=n_genes) if budget is None else budget
     refuse_overflow(plan)
     stamps = [Stamp.of(source.path) for source in plan.sources]
     if spans is None:
         spans = [(number, 0, source.n_cells) for number, source in enumerate(plan.sources)]
-    partial = PartialTally.empty(plan.rows.shape[0], n_genes, spans, max_slots=room.max_slots)
+    partial = PartialTally.empty(len(plan.row_table), n_genes, spans, max_slots=room.max_slots)
     keeper = Keeper(partial, checkpoint, fingerprint(plan, stamps) if checkpoint else "")
     pace = Pace(progress, sum(p.stop - p.first for p in partial.pieces), partial.n_done)
     with (
@@ -152,12 +195,12 @@ def count_plan(
 
 def refuse_overflow(plan: TallyPlan) -> None:
     """Refuse a row of so many cells that its sums could leave 64 bits."""
-    n_rows = plan.rows.shape[0]
+    n_rows = len(plan.row_table)
     sizes = sum(np.bincount(codes[codes >= 0], minlength=n_rows) for codes in plan.row_codes)
     largest = int(np.argmax(sizes))
     if n_rows and np.max(sizes) > MOST_CELLS_PER_ROW:
         raise StudyError(
-            f"The row '{plan.rows.index[largest]}' would hold {int(np.max(sizes)):,} cells; "
+            f"The row '{plan.row_names[largest]}' would hold {int(np.max(sizes)):,} cells; "
             f"{MOST_CELLS_PER_ROW:,} is the most that can be summed exactly. Split its sample, or "
             "name populations more finely."
         )
@@ -189,7 +232,7 @@ class _Run:
         if piece.done >= piece.stop:
             return
         source = self._plan.sources[piece.source]
-        genes = [str(gene) for gene in self._plan.genes.index]
+        genes = self._plan.gene_names
         codes = np.asarray(self._plan.gene_codes[piece.source], dtype=np.int64)
         packer = Packer(source, describe_columns(source, codes, genes), len(genes))
         reader = open_reader(

@@ -6,6 +6,7 @@ import numpy as np
 
 from turncoat.study import CellSource
 from turncoat.study.genes import are_genes
+from turncoat.study.sources.annotation import features_of
 from turncoat.tables import IntArray
 from turncoat.tally import kernels
 from turncoat.tally.kernels import units
@@ -26,20 +27,22 @@ def describe_columns(source: CellSource, gene_codes: IntArray, genes: list[str])
     Columns that are no genes (antibodies, guides) are not part of the library size; genes that
     the tally leaves out are, so that a cell's normalisation does not hang on the genes kept.
     """
+    features = features_of(source)
     kept = gene_codes >= 0
     columns = np.where(kept, gene_codes, len(genes)).astype(np.int32)
-    counted = are_genes(source.var) | kept
+    counted = are_genes(features.kinds) | kept
     columns[counted] |= units.IN_LIBRARY
-    names = zip(gene_codes.tolist(), source.genes.astype(str), strict=True)
-    mito = [
-        name.upper().startswith(MITO_PREFIXES)
-        or (code >= 0 and genes[code].upper().startswith(MITO_PREFIXES))
-        for code, name in names
-    ]
-    columns[np.array(mito, dtype=bool) & counted] |= units.MITOCHONDRIAL
+    mito_genes = np.array([*(_is_mitochondrial(gene) for gene in genes), False], dtype=bool)
+    stored = [_is_mitochondrial(str(name)) for name in features.names.tolist()]
+    mito = np.array(stored, dtype=bool) | mito_genes[gene_codes]
+    columns[mito & counted] |= units.MITOCHONDRIAL
     uses = np.bincount(gene_codes[kept], minlength=1)
     columns[kept] |= np.where(uses[gene_codes[kept]] > 1, units.SHARED_GENE, 0).astype(np.int32)
     return columns
+
+
+def _is_mitochondrial(name: str) -> bool:
+    return name[:3].upper() in MITO_PREFIXES
 
 
 class GroupSums:

@@ -4,18 +4,21 @@ import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from turncoat.errors import ChangedInputError, MissingFileError
+from turncoat.plain_table import PlainTable
 from turncoat.study import CellSource, TallyPlan, open_source
 from turncoat.tables import IntArray
 from turncoat.tally.budget import Budget
 from turncoat.tally.engine import count_plan
 from turncoat.tally.scan import Stamp
 from turncoat.tally.sums import N_PARTS, SparseRow
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Share of a worker's memory that its tasks may work in; sums on their way need the rest.
 SHARE_OF_WORKER = 0.4
@@ -29,7 +32,7 @@ class Context:
     layer: str | None
     stamp: Stamp
     gene_codes: IntArray
-    genes: pd.DataFrame
+    genes: "pd.DataFrame"
     n_rows: int
     meta: dict[str, Any]
 
@@ -151,11 +154,11 @@ def count_rows(context: Context, part: Partition, budget: Budget) -> PartSums:
     plan = TallyPlan(
         sources=(source,),
         row_codes=(codes,),
-        rows=pd.DataFrame(index=pd.RangeIndex(context.n_rows)),
+        row_table=PlainTable(np.arange(context.n_rows).astype(str).astype(object), {}),
         gene_codes=(context.gene_codes,),
-        genes=context.genes,
+        gene_table=context.genes,
         meta=context.meta,
-        dropped=TallyPlan.schema.build([]),
+        left_out=PlainTable.of_rows(TallyPlan.schema, []),
     )
     counted = count_plan(plan, spans=[(0, part.start, part.stop)], budget=budget, threads=1)
     measures = ((part.number, part.start, counted.pieces[0].measures),)

@@ -208,14 +208,21 @@ class RowSums:
         packed[part.genes, 0] += part.sums[:, 0] + part.sums[:, 1] * ONE_DETECTED
         packed[part.genes, 1:] += part.sums[:, 2:]
 
-    def drain(self) -> Iterator[tuple[int, IntArray]]:
-        """Sum up every row once, in any order, and give its memory back to the system."""
+    def drain(self) -> Iterator[tuple[int, IntArray, IntArray | None]]:
+        """Give every row once, in any order, and give its memory back to the system.
+
+        Yields
+        ------
+        tuple
+            Number of the row; its packed sums where they are all in memory, shape
+            ``(n_genes + 1, 3)``; where some were put out, its sums instead, shape ``(n_genes, 4)``.
+        """
         size = (self.n_genes + 1) * BYTES_PER_ENTRY
         given_back = 0
         for place, row in enumerate(self._row_in.tolist()):
             if row < 0 or self._slot_of[row] != place:
                 continue
-            yield row, self.row(row)
+            yield row, self.dense[place], self.row(row) if row in self._runs else None
             self._slot_of[row] = -1
             self._runs.pop(row, None)
             done = (place + 1) * size // GIVE_BACK * GIVE_BACK
@@ -223,7 +230,7 @@ class RowSums:
                 self._memory.madvise(mmap.MADV_DONTNEED, given_back, done - given_back)
                 given_back = done
         for row in sorted(self._runs):
-            yield row, self.row(row)
+            yield row, self.dense[0], self.row(row)
 
     @property
     def n_put_out(self) -> int:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from turncoat.study import plan_cells
 from turncoat.tally.checkpoint import Checkpoint
-from turncoat.tally.cluster import tally_on_cluster
-from turncoat.tally.engine import tally_plan
+from turncoat.tally.engine import tally_plan, tally_plan_to_file
 from turncoat.tally.progress import Report
 
 if TYPE_CHECKING:
@@ -108,9 +107,80 @@ def tally(
         layer=layer,
     )
     if client is not None:
+        from turncoat.tally.cluster import tally_on_cluster
+
         return tally_on_cluster(plan, client, memory_limit=memory_limit, progress=progress)
     return tally_plan(
         plan,
+        threads=threads,
+        memory_limit=memory_limit,
+        progress=progress,
+        checkpoint=None if partials is None else Checkpoint(Path(partials)),
+    )
+
+
+def tally_file(
+    source: "Cells | Sequence[Cells]",
+    file: str | Path,
+    *,
+    donor_key: str,
+    sample_key: str,
+    tissue_key: str | None = None,
+    condition_key: str | None = None,
+    population_key: str | None = None,
+    layer: str | None = None,
+    threads: int | None = None,
+    memory_limit: int | None = None,
+    progress: Report | None = None,
+    partials: str | Path | None = None,
+) -> Path:
+    """Write the tally of some cells to an h5ad file: :func:`tally` where only the file is wanted.
+
+    The layers go to the file row by row and are never in memory; neither AnnData nor pandas is
+    loaded for files whose labels are text.
+
+    Parameters
+    ----------
+    source
+        As in :func:`tally`.
+    file
+        The h5ad file to write. It appears when it is whole.
+    donor_key, sample_key, tissue_key, condition_key, population_key, layer
+        As in :func:`tally`.
+    threads, memory_limit, progress, partials
+        As in :func:`tally`.
+
+    Returns
+    -------
+    Path
+        The file. ``anndata.read_h5ad`` gives of it what it gives of the written result of
+        :func:`tally`.
+
+    Raises
+    ------
+    TurncoatError
+        As :func:`tally`; ``OutputError`` when the file cannot be written.
+
+    Examples
+    --------
+    >>> import turncoat as tc
+    >>> tc.pp.tally_file(
+    ...     "cells.h5ad", "tally.h5ad", donor_key="donor", sample_key="sample"
+    ... )  # doctest: +SKIP
+    PosixPath('tally.h5ad')
+    """
+    plan = plan_cells(
+        source,
+        donor_key=donor_key,
+        sample_key=sample_key,
+        tissue_key=tissue_key,
+        condition_key=condition_key,
+        population_key=population_key,
+        layer=layer,
+    )
+    return tally_plan_to_file(
+        plan,
+        Path(file),
         threads=threads,
         memory_limit=memory_limit,
         progress=progress,

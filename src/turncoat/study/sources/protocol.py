@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
-
-import pandas as pd
+from typing import TYPE_CHECKING, Protocol
 
 from turncoat.tables import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,11 @@ class CellSource(Protocol):
         """Number of rows."""
 
     @property
-    def genes(self) -> pd.Index:
+    def genes(self) -> "pd.Index":
         """Gene names as the file has them, one per column, possibly repeated."""
 
     @property
-    def var(self) -> pd.DataFrame:
+    def var(self) -> "pd.DataFrame":
         """What else the file says of its genes: index ``genes``, texts ``ensembl`` and ``kind``.
 
         Both are empty where the file is silent; ``kind`` follows 10x ("Gene Expression",
@@ -69,14 +70,14 @@ class CellSource(Protocol):
         """
 
     @property
-    def obs(self) -> pd.DataFrame:
+    def obs(self) -> "pd.DataFrame":
         """Annotation of the cells as the file has it; the index is the barcode."""
 
     @property
     def obs_columns(self) -> list[str]:
         """Names of the columns of ``obs``, known without reading them."""
 
-    def read_obs(self, columns: Sequence[str]) -> pd.DataFrame:
+    def read_obs(self, columns: Sequence[str]) -> "pd.DataFrame":
         """Read some columns of ``obs``; the index is the barcode."""
 
     @property

@@ -3,13 +3,13 @@
 import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from turncoat.errors import FileFormatError, MissingKeyError, did_you_mean
 from turncoat.study.sources import frames
+from turncoat.study.sources.annotation import Annotation, Features
 from turncoat.study.sources.matrix import (
     CsrMatrix,
     DenseMatrix,
@@ -19,6 +19,9 @@ from turncoat.study.sources.matrix import (
 )
 from turncoat.study.sources.protocol import Block, CellSource
 from turncoat.study.sources.reading import existing, reading
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: The layer name that reads ``.raw``.
 RAW = "raw"
@@ -50,10 +53,10 @@ class StoreSource:
                     f"{self._path} was written by AnnData before 0.7. Read it with anndata.read_h5ad "
                     "and write it again."
                 )
-            if self.matrix.shape != (self.n_cells, self.genes.size):
+            if self.matrix.shape != (self.n_cells, self.features.names.size):
                 raise FileFormatError(
                     f"{self._path}: {self.where} has shape {self.matrix.shape}, but obs has "
-                    f"{self.n_cells} cells and var {self.genes.size} genes. Make the file again."
+                    f"{self.n_cells} cells and var {self.features.names.size} genes. Make the file again."
                 )
 
     def open(self) -> Any:
@@ -85,22 +88,33 @@ class StoreSource:
         item = obs[frames.index_key(obs, f"{self._path}: obs")]
         return int((item["values"] if hasattr(item, "keys") else item).shape[0])
 
+    @functools.cached_property
+    def features(self) -> Features:
+        """Names, Ensembl ids and kinds of the genes, where the file has them."""
+        group = self.root["raw/var"] if self.where.startswith("raw/") else self.root["var"]
+        where = f"{self._path}: var"
+        with reading(self._path, "var"):
+            names = frames.read_names(group, where)
+            ensembl = frames.read_texts(group, frames.ENSEMBL_COLUMNS, names.size, where)
+            kinds = frames.read_texts(group, frames.KIND_COLUMNS, names.size, where)
+            return Features(names, ensembl, kinds)
+
     @property
-    def genes(self) -> pd.Index:
+    def genes(self) -> "pd.Index":
         """Gene names as the file has them."""
         return self.var.index
 
     @functools.cached_property
-    def var(self) -> pd.DataFrame:
+    def var(self) -> "pd.DataFrame":
         """Ensembl ids and kinds of the genes, where the file has them."""
-        group = self.root["raw/var"] if self.where.startswith("raw/") else self.root["var"]
-        with reading(self._path, "var"):
-            known = (*frames.ENSEMBL_COLUMNS, *frames.KIND_COLUMNS)
-            present = [c for c in frames.stored_columns(group, "var") if c in known]
-            return frames.gene_table(frames.read_frame(group, present, f"{self._path}: var"))
+        import pandas as pd
+
+        own = self.features
+        index = pd.Index(own.names, dtype=object)
+        return pd.DataFrame({"ensembl": own.ensembl, "kind": own.kinds}, index=index)
 
     @property
-    def obs(self) -> pd.DataFrame:
+    def obs(self) -> "pd.DataFrame":
         """All annotation of the cells."""
         return self.read_obs(self.obs_columns)
 
@@ -109,10 +123,15 @@ class StoreSource:
         """Names of the columns of ``obs``."""
         return frames.stored_columns(self.root["obs"], f"{self._path}: obs")
 
-    def read_obs(self, columns: Sequence[str]) -> pd.DataFrame:
+    def read_obs(self, columns: Sequence[str]) -> "pd.DataFrame":
         """Read some columns of ``obs``."""
         with reading(self._path, "obs"):
             return frames.read_frame(self.root["obs"], columns, f"{self._path}: obs")
+
+    def read_annotation(self, columns: Sequence[str]) -> Annotation:
+        """Read barcodes and some columns of ``obs`` as plain arrays."""
+        with reading(self._path, "obs"):
+            return frames.read_annotation(self.root["obs"], columns, f"{self._path}: obs")
 
     @property
     def synthetic(self) -> str:

@@ -11,6 +11,7 @@ how they were split, or on the number of threads: not nearly, but to the last bi
 from turncoat.tally.kernels.adding import add_cells
 from turncoat.tally.kernels.calling import score_cells
 from turncoat.tally.kernels.cells import pack_cells
+from turncoat.tally.kernels.finishing import finish_row
 from turncoat.tally.kernels.measuring import measure_kinds
 from turncoat.tally.kernels.relating import relate_cells
 from turncoat.tally.kernels.scoring import STRETCH, project_cells, sum_logs
@@ -19,6 +20,7 @@ from turncoat.tally.kernels.unpacking import unpack_cells
 __all__ = [
     "STRETCH",
     "add_cells",
+    "finish_row",
     "measure_kinds",
     "pack_cells",
     "project_cells",
