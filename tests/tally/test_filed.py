@@ -17,6 +17,7 @@ from tally.cells import KEYS, make_cells, write
 from turncoat.errors import OutputError
 from turncoat.study import plan_cells
 from turncoat.tables import restore_table
+from turncoat.tally.budget import Budget
 from turncoat.tally.build import build_tally
 from turncoat.tally.engine import count_plan, tally_plan, tally_plan_to_file
 from turncoat.tally.filed import write_tally
@@ -82,6 +83,19 @@ def test_a_sample_sheet_and_sparse_layers_are_written_too(tmp_path: Path) -> Non
     build_tally(plan, count_plan(plan), dense_bytes=0).write_h5ad(tmp_path / "sparse.h5ad")
     write_tally(plan, count_plan(plan), tmp_path / "direct.h5ad", dense_bytes=0)
     assert contents(tmp_path / "direct.h5ad") == contents(tmp_path / "sparse.h5ad")
+
+
+def test_rows_that_come_in_any_order_and_in_parts_are_written_to_their_place(
+    tmp_path: Path,
+) -> None:
+    path = write(make_cells(300, seed=7), tmp_path / "cells.h5ad")
+    plan = plan_cells(path, **KEYS)
+    few = Budget(max_slots=3, values_per_block=64, dense_bytes=10**9)
+    build_tally(plan, count_plan(plan), dense_bytes=10**9).write_h5ad(tmp_path / "one.h5ad")
+    partial = count_plan(plan, budget=few)
+    assert partial.sums.n_put_out > 10
+    write_tally(plan, partial, tmp_path / "other.h5ad", dense_bytes=10**9)
+    assert contents(tmp_path / "other.h5ad") == contents(tmp_path / "one.h5ad")
 
 
 def test_neither_pandas_nor_anndata_is_loaded_for_it(tmp_path: Path) -> None:

@@ -287,7 +287,7 @@ def test_the_logarithms_of_a_cell_meet_their_twin(seen: int, scale: float) -> No
 def test_the_numbers_of_a_row_meet_their_twin(n_genes: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     packed = rng.integers(0, 2**62, (n_genes + 1, units.N_SUMS))
-    found = [(np.zeros((4, n_genes)), np.ones((n_genes, 4), dtype=np.int64)) for _ in range(2)]
+    found = [[*np.zeros((4, n_genes)), np.ones((n_genes, 4), dtype=np.int64)] for _ in range(2)]
     finishing.finish_row(packed, 1 / units.GRID, *found[0])
     finishing.finish_row.reference(packed, 1 / units.GRID, *found[1])
     for one, other in zip(*found, strict=True):

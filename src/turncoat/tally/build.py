@@ -1,6 +1,6 @@
 """From whole-number sums to the AnnData that the rooms read."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,9 +46,7 @@ def build_tally(plan: TallyPlan, partial: PartialTally, *, dense_bytes: int) -> 
     shape = (partial.sums.n_rows, partial.sums.n_genes)
     if fits(partial, dense_bytes):
         layers: dict[str, Any] = {name: np.zeros(shape) for name in layout.LAYERS}
-        for row, values in drain(partial.sums, moments):
-            for layer, own in zip(layers.values(), values, strict=True):
-                layer[row] = own
+        drain(partial.sums, moments, lambda row: [layer[row] for layer in layers.values()])
     else:
         layers = _sparse_layers(partial.sums, moments)
     obs, var = as_frame(rows_of(plan, partial)), as_frame(genes_of(plan, partial, moments))
@@ -67,8 +65,8 @@ def gene_sums(partial: PartialTally) -> IntArray:
     return np.zeros((partial.sums.n_genes, len(UNITS)), dtype=np.int64)
 
 
-def drain(sums: RowSums, moments: IntArray) -> Iterator[tuple[int, FloatArray]]:
-    """Give every row once, in the layers' units, and add it to the genes' sums.
+def drain(sums: RowSums, moments: IntArray, room: Callable[[int], Sequence[FloatArray]]) -> None:
+    """Write every row once, in the layers' units, and add it to the genes' sums.
 
     Rows are given back to the system as they are taken, so that sums and layers never take their
     full size at once.
@@ -79,20 +77,17 @@ def drain(sums: RowSums, moments: IntArray) -> Iterator[tuple[int, FloatArray]]:
         The rows; empty afterwards.
     moments
         Added to, shape ``(n_genes, 4)``.
-
-    Yields
-    ------
-    tuple
-        Number of the row, and its values, shape ``(4, n_genes)``: valid until the next is taken.
+    room
+        Gives the four arrays, of shape ``(n_genes,)``, that a row's values are written to.
     """
-    values = np.empty((len(UNITS), sums.n_genes))
     for row, packed, whole in sums.drain():
+        counts, detected, logs, squares = rooms = room(row)
         if whole is None:
-            kernels.finish_row(packed, 1.0 / GRID, values, moments)
+            kernels.finish_row(packed, 1.0 / GRID, counts, detected, logs, squares, moments)
         else:
             moments += whole
-            np.multiply(whole.T, np.array(UNITS)[:, np.newaxis], out=values)
-        yield row, values
+            for own, values, unit in zip(rooms, whole.T, UNITS, strict=True):
+                np.multiply(values, unit, out=own)
 
 
 def rows_of(plan: TallyPlan, partial: PartialTally) -> "PlainTable | pd.DataFrame":

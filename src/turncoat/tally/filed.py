@@ -7,7 +7,7 @@ and the layers are never in memory.
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,13 @@ import numpy as np
 from turncoat.errors import OutputError
 from turncoat.plain_table import PlainTable
 from turncoat.study import TallyPlan
-from turncoat.tables import UNS_KEY, TextArray
+from turncoat.tables import UNS_KEY, FloatArray, TextArray
 from turncoat.tally import layout
 from turncoat.tally.build import build_tally, drain, facts_of, fits, gene_sums, genes_of, rows_of
 from turncoat.tally.partial import PartialTally
+
+#: Rows of the layers that are written at once.
+ROWS_TOGETHER = 16
 
 #: Groups that every h5ad file has.
 EMPTY_GROUPS = ("obsm", "obsp", "varm", "varp")
@@ -73,15 +76,37 @@ def _write(plan: TallyPlan, partial: PartialTally, file: Path, dense_bytes: int)
     with h5py.File(file, "w") as root:
         _mark(root, "anndata", "0.1.0")
         layers = _group(root, "layers")
-        stored = [_layer(layers, name, shape) for name in layout.LAYERS]
-        for row, values in drain(partial.sums, moments):
-            for layer, own in zip(stored, values, strict=True):
-                layer[row] = own
+        together = _RowsTogether([_layer(layers, name, shape) for name in layout.LAYERS], shape[1])
+        drain(partial.sums, moments, together.room)
+        together.write()
         _write_table(root, "obs", rows)
         _write_table(root, "var", genes_of(plan, partial, moments))
         for name in EMPTY_GROUPS:
             _group(root, name)
         _write_value(root, "uns", {UNS_KEY: facts_of(plan, partial)})
+
+
+class _RowsTogether:
+    """Rows that follow each other, written at once: the system takes few large pieces faster."""
+
+    def __init__(self, layers: Sequence[Any], n_genes: int) -> None:
+        self._layers = layers
+        self._values = np.empty((len(layers), ROWS_TOGETHER, n_genes))
+        self._first = self._n = 0
+
+    def room(self, row: int) -> list[FloatArray]:
+        """Give room for a row, of every layer."""
+        if self._n == ROWS_TOGETHER or row != self._first + self._n:
+            self.write()
+            self._first, self._n = row, 0
+        self._n += 1
+        return [values[self._n - 1] for values in self._values]
+
+    def write(self) -> None:
+        """Write the rows that are waiting."""
+        if self._n:
+            for layer, values in zip(self._layers, self._values, strict=True):
+                layer[self._first : self._first + self._n] = values[: self._n]
 
 
 def _mark(item: Any, kind: str, version: str) -> Any:
