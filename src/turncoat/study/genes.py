@@ -12,7 +12,7 @@ import numpy as np
 
 from turncoat.errors import CountsError, StudyError
 from turncoat.knowledge.registry import verified_path
-from turncoat.study.sources.annotation import Features
+from turncoat.study.features import Features
 from turncoat.tables import BoolArray, TextArray
 
 Species: TypeAlias = Literal["human", "mouse"]

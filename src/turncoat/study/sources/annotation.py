@@ -6,30 +6,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from turncoat.study.features import Features
 from turncoat.study.sources.protocol import CellSource
 from turncoat.tables import IntArray, TextArray
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """The columns of a file, a text each; empty where the file is silent.
-
-    Parameters
-    ----------
-    names
-        As the file has them.
-    ensembl
-        Ensembl ids.
-    kinds
-        What kind of feature: see :class:`CellSource`.
-    """
-
-    names: TextArray
-    ensembl: TextArray
-    kinds: TextArray
 
 
 @dataclass(frozen=True, slots=True)

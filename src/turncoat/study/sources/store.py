@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from turncoat.errors import FileFormatError, MissingKeyError, did_you_mean
+from turncoat.study.features import Features
 from turncoat.study.sources import frames
-from turncoat.study.sources.annotation import Annotation, Features
+from turncoat.study.sources.annotation import Annotation
 from turncoat.study.sources.matrix import (
     CsrMatrix,
     DenseMatrix,
