@@ -3,7 +3,7 @@
     python benchmarks/donor_statistics.py PART [PART...]      each part at most five minutes
     python benchmarks/donor_statistics.py all
 
-Parts: null (turncoat's tests of genes and scores), other (composition, organs, pooling), cells (scanpy's), substates, power, rare, together (programmes whose genes
+Parts: labelings, exact and joint (exact tests), null (other tests of genes and scores), other (composition, organs, pooling), cells (scanpy's), substates, power, rare, together (programmes whose genes
 move together), fdr, verdicts, timing. Each writes its own entry of results/donor_statistics.json, with date,
 seeds and numbers of studies; the other entries stay. ``python benchmarks/donor_figures.py`` draws them.
 
@@ -24,6 +24,9 @@ import time
 import harness
 
 PARTS = {
+    "labelings": ("donor_exact", "labelings_part"),
+    "exact": ("donor_exact", "exact_part"),
+    "joint": ("donor_exact", "joint_part"),
     "null": ("donor_null", "null_part"),
     "other": ("donor_null", "other_part"),
     "cells": ("donor_null", "cells_part"),
@@ -67,10 +70,6 @@ def merge(name: str, found: dict[str, object]) -> None:
     before = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     parts = {key: part for key, part in before.get("parts", {}).items() if key in PARTS}
     parts[name] = found
-    if "other" in parts and "null" in parts:  # a test is in one of the two, the later measured
-        from donor_null import without
-
-        parts["null"] = without(parts["null"], parts["other"])
     ordered = {key: parts[key] for key in PARTS if key in parts}
     bars = [entry for part in ordered.values() for entry in part["bars"]]
     notes = [

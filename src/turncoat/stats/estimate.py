@@ -60,6 +60,11 @@ def estimate(values: FloatArray, units: Units, *, weights: FloatArray | None = N
     DesignError
         When a value is missing or no two units can be compared.
 
+    References
+    ----------
+    Welch (1947), *Biometrika* 34:28. Bell and McCaffrey (2002), *Survey Methodology* 28:169
+    (variance and degrees of freedom where weights are not inverse variances).
+
     Examples
     --------
     >>> from turncoat.stats.units import arrange
@@ -103,16 +108,32 @@ def _with_freedom(spread: FloatArray, case: BoolArray, parts: Parts, group: IntA
         return np.stack([np.full(spread.size, np.nan), np.zeros(spread.size)])
     if min(n1, n0) < 2:
         return np.stack([spread, np.full(spread.size, n1 + n0 - 2.0)])
-    split = []
-    for arm, n in ((case, n1), (~case, n0)):
-        weight = parts.weights[group][arm][:, np.newaxis]
-        value = parts.values[group][arm]
-        mean = (weight * value).sum(axis=0) / weight.sum()
-        split.append((weight * (value - mean) ** 2).sum(axis=0) / (n - 1) / weight.sum())
-    v1, v0 = split
-    below = v1**2 / (n1 - 1) + v0**2 / (n0 - 1)
+    (v1, f1), (v0, f0) = (
+        _arm_variance(parts.values[group][arm], parts.weights[group][arm]) for arm in (case, ~case)
+    )
+    below = v1**2 / f1 + v0**2 / f0
     freedom = np.where(below > 0, (v1 + v0) ** 2 / np.where(below > 0, below, 1), n1 + n0 - 2.0)
-    return np.stack([spread, freedom])
+    return np.stack([v1 + v0, freedom])
+
+
+def _arm_variance(values: FloatArray, weights: FloatArray) -> tuple[FloatArray, float]:
+    """Variance of an arm's weighted mean, whatever the units' own variances; and its freedom.
+
+    Weights by cells are no inverse variances: units differ by more than their cells tell. Taken as
+    such they understate the error. Each unit's own deviation speaks for it instead (Bell and
+    McCaffrey), with the degrees of freedom that this has where units vary alike; equal weights
+    give the ordinary variance and n - 1.
+    """
+    share = weights / weights.sum()
+    factor = share**2 / (1 - share)
+    variance: FloatArray = factor @ (values - share @ values) ** 2
+    kernel = (
+        np.diag(factor)
+        - np.outer(factor, share)
+        - np.outer(share, factor)
+        + factor.sum() * np.outer(share, share)
+    )
+    return variance, float(np.trace(kernel) ** 2 / (kernel**2).sum())
 
 
 def _combine(
