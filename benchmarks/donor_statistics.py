@@ -3,8 +3,9 @@
     python benchmarks/donor_statistics.py PART [PART...]      each part at most five minutes
     python benchmarks/donor_statistics.py all
 
-Parts: labelings, exact and joint (exact tests), null (other tests of genes and scores), other (composition, organs, pooling), cells (scanpy's), substates, power, rare, together (programmes whose genes
-move together), fdr, verdicts, timing. Each writes its own entry of results/donor_statistics.json, with date,
+Parts: labelings, exact and joint (exact tests), null (other tests of genes and scores), organs, other (composition,
+pooling), cells (scanpy's), substates, power, rare, together (programmes whose genes move together), fdr, verdicts,
+timing. Each writes its own entry of results/donor_statistics.json, with date,
 seeds and numbers of studies; the other entries stay. ``python benchmarks/donor_figures.py`` draws them.
 
 Named so because a script called ``statistics.py`` would hide Python's module of that name.
@@ -28,9 +29,10 @@ PARTS = {
     "exact": ("donor_exact", "exact_part"),
     "joint": ("donor_exact", "joint_part"),
     "null": ("donor_null", "null_part"),
+    "organs": ("donor_null", "organs_part"),
     "other": ("donor_null", "other_part"),
     "cells": ("donor_null", "cells_part"),
-    "substates": ("donor_verdicts", "substates_part"),
+    "substates": ("donor_states", "substates_part"),
     "power": ("donor_power", "power_part"),
     "rare": ("donor_power", "rare_part"),
     "together": ("donor_power", "together_part"),
@@ -70,6 +72,9 @@ def merge(name: str, found: dict[str, object]) -> None:
     before = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     parts = {key: part for key, part in before.get("parts", {}).items() if key in PARTS}
     parts[name] = found
+    for key, part in parts.items():  # a test stands in the part that measured it last
+        if key != name and "shares" in part and "shares" in found:
+            parts[key] = without(part, found)
     ordered = {key: parts[key] for key in PARTS if key in parts}
     bars = [entry for part in ordered.values() for entry in part["bars"]]
     notes = [
@@ -86,6 +91,17 @@ def merge(name: str, found: dict[str, object]) -> None:
     )
     written = json.loads(RESULT.read_text()) | {"parts": ordered}
     RESULT.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+
+
+def without(part: dict[str, object], other: dict[str, object]) -> dict[str, object]:
+    """Leave the tests that another part holds out of this one; its bars are made again."""
+    from donor_null import null_bars
+
+    held = {entry["test"] for entry in other["shares"]}
+    shares = [entry for entry in part["shares"] if entry["test"] not in held]
+    if len(shares) == len(part["shares"]):
+        return part
+    return part | {"shares": shares, "bars": null_bars(shares)}
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Verdicts on planted studies, states where there are none, and speed: parts of donor_statistics.py."""
+"""Verdicts on planted studies, and speed: parts of donor_statistics.py."""
 
 import json
 import time
@@ -8,7 +8,7 @@ import anndata as ad
 import harness
 import numpy as np
 import pandas as pd
-from donor_null import CACHE, GRID, interval, summed
+from donor_null import CACHE, interval
 
 import turncoat as tc
 from turncoat.knowledge.programmes import programmes
@@ -106,61 +106,6 @@ def verdict_bars(test: str, given: pd.DataFrame) -> list[dict[str, object]]:
         bar("switched among those called loyal", loyal["changed"], limit=0.05),
         bar("verdicts changed by 5 % contamination", given["verdict"] != given["polluted"], limit=0.0),
         bar("false switches made by 5 % contamination", (still["polluted"] == "switched") & (still["verdict"] != "switched"), limit=0.0),
-    ]  # fmt: skip
-
-
-def lineage(seed: int, n_donors: int, n_cells: int) -> ad.AnnData:
-    """One lineage of donors who differ, without any state in it."""
-    rng = np.random.default_rng([seed, 13])
-    base = rng.lognormal(0, 1, 300)
-    counts, donors = [], []
-    for donor in range(n_donors):
-        own = base * np.exp(0.4 * rng.normal(size=300))
-        n = max(10, round(n_cells * rng.gamma(4, 0.25)))
-        depth = rng.lognormal(7, 0.6, n) * np.exp(0.3 * rng.normal())
-        mean = depth[:, None] * (own / own.sum())
-        counts.append(rng.poisson(mean * rng.gamma(2, 0.5, mean.shape)))
-        donors += [f"d{donor:02}"] * n
-    obs = pd.DataFrame({"donor": donors, "population": "NK"})
-    obs["condition"] = np.where(obs["donor"] < f"d{n_donors // 2:02}", "case", "control")
-    obs.index = pd.Index([f"c{i}" for i in range(len(obs))])
-    var = pd.DataFrame(index=pd.Index([f"G{i}" for i in range(300)]))
-    return ad.AnnData(np.vstack(counts).astype(np.float32), obs=obs, var=var)
-
-
-def substates_part() -> dict[str, object]:
-    """Sub-states called where there are none; the share of studies with any."""
-    warnings.simplefilter("ignore")
-    shares = []
-    for n_per_arm, n_cells in GRID:
-        n_studies = 60 if n_cells == 50 else 6
-        called = []
-        for seed in range(110_000, 110_000 + n_studies):
-            found = tc.tl.substates(lineage(seed, 2 * n_per_arm, n_cells), population="NK")  # fmt: skip
-            called.append(float((found.table["qvalue"] <= 0.05).any()))
-        shares.append(
-            summed(np.array(called), test="sub-states, any called", n_per_arm=n_per_arm, n_cells=n_cells)
-            | {"seeds": f"110000 to {110_000 + n_studies - 1}"}
-        )  # fmt: skip
-        print(shares[-1], flush=True)
-    note = "Sub-states where there are none: one lineage, 300 genes."
-    return {"bars": substates_bars(shares), "shares": shares, "notes": [note]}
-
-
-def substates_bars(shares: list[dict[str, object]]) -> list[dict[str, object]]:
-    total = sum(entry["n_studies"] for entry in shares)
-    mean = sum(entry["share"] * entry["n_studies"] for entry in shares) / total
-    many = [entry for entry in shares if entry["n_studies"] >= 20]
-    worst = max(many, key=lambda entry: entry["share"])
-    note = (
-        f"{worst['n_per_arm']} an arm, {worst['n_cells']} cells: [{worst['lower']:.3f}, {worst['upper']:.3f}], "
-        f"{worst['n_studies']} studies; all: " + ", ".join(f"{entry['share']:.2f} of {entry['n_studies']}" for entry in shares)
-    )  # fmt: skip
-    return [
-        harness.bar("null: sub-states, share of studies with any called, over the grid", mean, unit="share",
-                    limit=0.05, note=f"{total} studies"),
-        harness.bar("null: sub-states, highest share of studies with any called", float(worst["share"]),
-                    unit="share", limit=0.05, note=note),
     ]  # fmt: skip
 
 
