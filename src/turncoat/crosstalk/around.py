@@ -1,5 +1,7 @@
 """What surrounds an edge: machinery of the sender, antagonists, and composition."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 
@@ -17,11 +19,15 @@ MACHINERY_SHARE = 0.4
 EXPRESSED, ABSENT, NOT_MEASURED, NONE_NEEDED = "expressed", "absent", "not measured", "none needed"
 
 
+@functools.cache
 def essential_machinery(species: str) -> dict[str, list[str]]:
     """List the genes without which a ligand cannot leave its cell."""
     table = read_table("machinery")
     table = table[(table["species"] == species) & table["essential"]]
-    return {str(ligand): list(rows["gene"]) for ligand, rows in table.groupby("ligand")}
+    needed: dict[str, list[str]] = {}
+    for ligand, gene in zip(table["ligand"], table["gene"], strict=True):
+        needed.setdefault(str(ligand), []).append(gene)
+    return needed
 
 
 def machinery_off_panel(genes: list[str], species: str) -> list[str]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from turncoat.crosstalk.heard import Responses
+from turncoat.crosstalk.labels import texts
 from turncoat.crosstalk.pairs import Pairs
 from turncoat.crosstalk.result import KEY, Crosstalk
 from turncoat.crosstalk.science import Limits
@@ -45,13 +46,13 @@ def donor_table(
         unit, row = np.nonzero(known)
         if not unit.size:
             continue
-        part = mine[list(KEY)].iloc[row].reset_index(drop=True)
+        part = pd.DataFrame({name: texts(mine[name])[row] for name in KEY})
         part["donor"] = np.array(found.units.donors, dtype=object)[unit]
         part["arm"] = np.where(found.units.case, contrast.case, contrast.reference)[unit]
         part["strength"] = found.edges.strength[unit, edge[row]]
         part["signal"] = found.edges.ligand[unit, edge[row]]
         part["receptor_level"] = found.edges.receptor[unit, edge[row]]
-        part["response_score"] = found.score[unit, edge[row]]
+        part["response_score"] = found.score(edge)[unit, row]
         parts.append(part)
     joined = pd.concat(parts, ignore_index=True) if parts else schema.build([])
     return schema.build({name: joined[name] for name in schema.names})

@@ -22,6 +22,7 @@ from turncoat.crosstalk.assemble import (
 from turncoat.crosstalk.encounters import encounter_table
 from turncoat.crosstalk.evidence import edge_table, rank_edges
 from turncoat.crosstalk.heard import Responses
+from turncoat.crosstalk.labels import stacked, texts
 from turncoat.crosstalk.listen import known_responses, response_genes
 from turncoat.crosstalk.pairs import Pairs, find_pairs, renumbered
 from turncoat.crosstalk.programmes import programme_table
@@ -149,7 +150,7 @@ def crosstalk(
     schema = Crosstalk.table_schema
     ranked = _ranked(tissues, found_pairs, known[0], fdr)
     result = Crosstalk(
-        table=schema.build({name: ranked[name] for name in schema.names}),
+        table=pd.DataFrame({name: texts(ranked[name]) for name in schema.names}, copy=False),
         donors=donor_table(tissues, ranked, contrast),
         programmes=programme_table(tissues, ranked, known[0], fdr),
         encounters=encounter_table(tissues, ranked, ask),
@@ -190,8 +191,7 @@ def _ranked(
     ]
     if not filled:
         return Crosstalk.table_schema.build([]).assign(edge=np.empty(0, dtype=np.int64))
-    one = filled[0] if len(filled) == 1 else pd.concat(filled, ignore_index=True)
-    return rank_edges(one)
+    return rank_edges(stacked(filled))
 
 
 def _params(

@@ -122,22 +122,48 @@ def compare(
     for keep, edges in same_units(values):
         if not _enough(units, keep, min_donors):
             continue
-        mine, kept = units.take(keep), values[np.ix_(keep, edges)]
-        adjusted, lost = adjust(kept, mine, covariates[keep])
-        outcome = estimate(adjusted, mine)
-        found.change[edges] = outcome.effect
-        error[edges] = outcome.error * lost.inflation
-        freedom[edges] = outcome.freedom - lost.freedom
-        scale[edges] = 1 / mine.n_case + 1 / mine.n_reference
+        mine = units.take(keep)
+        tests = _Tests.of(mine, n_permutations, leave_out=leave_out)
         found.n_case[edges], found.n_reference[edges] = mine.n_case, mine.n_reference
-        if leave_out:
-            found.weakest[edges] = leave_one_out(adjusted, mine, outcome.effect)
-        if n_permutations:
-            found.permutation[edges] = permutation_pvalues(adjusted, mine, n_permutations)
-            found.floor[edges] = mine.floor(n_permutations)
+        scale[edges] = 1 / mine.n_case + 1 / mine.n_reference
+        # So many edges at a time that what is computed of them stays in the processor's cache.
+        for some in np.split(edges, range(BLOCK, edges.size, BLOCK)):
+            adjusted, lost = adjust(values[np.ix_(keep, some)], mine, covariates[keep])
+            outcome = estimate(adjusted, mine)
+            found.change[some] = outcome.effect
+            error[some] = outcome.error * lost.inflation
+            freedom[some] = outcome.freedom - lost.freedom
+            tests.fill(found, some, adjusted)
     kinds = np.zeros(values.shape[1], dtype=np.int64) if alike is None else alike
     _moderate(found, (error, freedom, scale), levels_alike(values, kinds))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Tests:
+    """What does not depend on the values: weights of each permutation, and without each donor."""
+
+    permuted: FloatArray | None
+    without: FloatArray | None
+    floor: float
+
+    @classmethod
+    def of(cls, units: Units, n_permutations: int, *, leave_out: bool) -> "_Tests":
+        permuted, floor = None, np.nan
+        if n_permutations:
+            labels, _ = arrangements(units, n_permutations=n_permutations)
+            permuted, floor = contrast_weights(labels, units), units.floor(n_permutations)
+        return cls(permuted, leave_one_out_weights(units) if leave_out else None, floor)
+
+    def fill(self, found: Differences, some: IntArray, values: FloatArray) -> None:
+        """Add to some edges what the tests say of their values."""
+        if self.without is not None:
+            without = self.without @ values
+            falls = found.change[some] < 0
+            found.weakest[some] = np.where(falls, without.max(axis=0), without.min(axis=0))
+        if self.permuted is not None:
+            found.permutation[some] = _share_as_far(values, self.permuted)
+            found.floor[some] = self.floor
 
 
 def _enough(units: Units, keep: BoolArray, min_donors: int) -> bool:
@@ -239,31 +265,43 @@ def permutation_pvalues(values: FloatArray, units: Units, n_permutations: int) -
     """
     labels, _ = arrangements(units, n_permutations=n_permutations)
     weights = contrast_weights(labels, units)
+    blocks = np.split(values, range(BLOCK, values.shape[1], BLOCK), axis=1)
+    return np.concatenate([_share_as_far(block, weights) for block in blocks])
+
+
+def _share_as_far(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """Share of arrangements whose difference is at least as far from zero as the first one's."""
     centred = values - values.mean(axis=0)
-    found = np.empty(values.shape[1])
-    for start in range(0, values.shape[1], BLOCK):
-        statistic = np.abs(weights @ centred[:, start : start + BLOCK])
-        slack = 1e-9 * np.maximum(np.abs(centred[:, start : start + BLOCK]).max(axis=0), 1e-12)
-        found[start : start + BLOCK] = (statistic >= statistic[0] - slack).mean(axis=0)
-    return found
+    statistic = np.abs(weights @ centred)
+    slack = 1e-9 * np.maximum(np.abs(centred).max(axis=0), 1e-12)
+    return np.asarray((statistic >= statistic[0] - slack).mean(axis=0))
 
 
-def leave_one_out(values: FloatArray, units: Units, change: FloatArray) -> FloatArray:
-    """Find the least change, in the direction of the whole, over leaving out each donor."""
+def leave_one_out_weights(units: Units) -> FloatArray:
+    """Compute the weights of the difference without each donor, shape ``(n_donors, n_units)``.
+
+    NaN where an arm, or every exchange of labels, is gone with a donor.
+    """
     names = np.array(units.donors)
-    rows = []
-    for donor in sorted(set(units.donors)):
+    rows = np.zeros((len(set(units.donors)), names.size))
+    for row, donor in zip(rows, sorted(set(units.donors)), strict=True):
         keep = names != donor
         case = units.case[keep]
         if min(case.sum(), (~case).sum()) == 0:
-            return np.full(values.shape[1], np.nan)
-        rest = units.take(keep)
+            return np.full(rows.shape, np.nan)
+        rest = _without(units, keep)
         if rest.n_arrangements == 1:
-            return np.full(values.shape[1], np.nan)
-        rows.append(np.zeros(keep.size))
-        rows[-1][keep] = contrast_weights(rest.case[np.newaxis, :], rest)[0]
-    without = np.array(rows) @ values
-    return np.asarray(np.where(change < 0, without.max(axis=0), without.min(axis=0)))
+            return np.full(rows.shape, np.nan)
+        row[keep] = contrast_weights(rest.case[np.newaxis, :], rest)[0]
+    return rows
+
+
+def _without(units: Units, keep: BoolArray) -> Units:
+    if units.pairing != "unpaired":
+        return units.take(keep)
+    # Single donors of one stratum stay what they are: nothing is to be arranged again.
+    names = tuple(name for name, yes in zip(units.donors, keep, strict=True) if yes)
+    return Units(names, units.case[keep], units.stratum[keep], "unpaired")
 
 
 def arm_means(values: FloatArray, case: BoolArray) -> tuple[FloatArray, FloatArray]:

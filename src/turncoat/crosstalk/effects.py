@@ -5,12 +5,13 @@ without a row, and one that experiments show both ways, stays unknown: nothing i
 """
 
 import re
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from turncoat.crosstalk.pairs import UNKNOWN, Pairs
+from turncoat.crosstalk.labels import labelled
+from turncoat.crosstalk.pairs import EFFECTS, UNKNOWN, Pairs
 from turncoat.knowledge.registry import read_table
 from turncoat.knowledge.vocabulary import match_population
 from turncoat.tables import IntArray
@@ -59,7 +60,7 @@ def kind_of_receiver(population: str) -> str:
 
 def edge_effects(
     pairs: Pairs, populations: tuple[str, ...], receiver: IntArray, pair: IntArray
-) -> tuple[Any, Any]:
+) -> tuple[pd.Categorical, pd.Categorical]:
     """Look up whom each edge's signal serves, and who showed it.
 
     A rule for this kind of receiver counts more than one for all. The user's own pairs may bring
@@ -83,11 +84,13 @@ def edge_effects(
     codes = np.array([kinds.index(kind_of_receiver(name)) for name in populations], dtype=np.int64)
     rule = rule_of_pairs(pairs.table, kinds)[pair, codes[receiver]]
     table = read_table("signal_effects")
-    effect = np.array([*table["effect"], UNKNOWN], dtype=object)[rule]
-    source = np.array([*table["source"], ""], dtype=object)[rule]
-    own = pairs.table["own_effect"].to_numpy(dtype=object)[pair]
-    stated = own != ""
-    return np.where(stated, own, effect), np.where(stated, "the study's own table of pairs", source)
+    # Rules first, then what is not known (-1), then what the study's own table of pairs states.
+    effects = [*table["effect"], *EFFECTS, UNKNOWN]
+    sources = [*table["source"], *["the study's own table of pairs"] * len(EFFECTS), ""]
+    number = {name: len(table) + place for place, name in enumerate(EFFECTS)}
+    stated = pairs.table["own_effect"].map(number).fillna(-1).to_numpy(dtype=np.int64)[pair]
+    chosen = np.where(stated >= 0, stated, rule)
+    return labelled(effects, chosen), labelled(sources, chosen)
 
 
 def rule_of_pairs(table: pd.DataFrame, kinds: list[str]) -> IntArray:

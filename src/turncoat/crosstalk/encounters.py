@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from turncoat.crosstalk.by_unit import by_unit_any
+from turncoat.crosstalk.labels import numbered
 from turncoat.crosstalk.result import ENCOUNTERS
 from turncoat.crosstalk.tissue import Question, TissueResult
 from turncoat.tables import IntArray
@@ -46,8 +47,8 @@ def _of_tissue(found: TissueResult, edges: pd.DataFrame, ask: Question) -> pd.Da
     measured = found.field.measured(ask.limits.min_cells)
     both = by_unit_any(measured[:, sender] & measured[:, receiver], unit)
     case = found.units.case
-    codes = edges["sender"].map(number).to_numpy(dtype=np.int64) * names.size
-    codes = codes + edges["receiver"].map(number).to_numpy(dtype=np.int64)
+    codes = numbered(edges["sender"], number) * names.size
+    codes = codes + numbered(edges["receiver"], number)
 
     def count(chosen: "pd.Series[bool]") -> IntArray:
         return np.bincount(codes[chosen.to_numpy()], minlength=sender.size)
@@ -59,7 +60,7 @@ def _of_tissue(found: TissueResult, edges: pd.DataFrame, ask: Question) -> pd.Da
             "tissue": np.full(sender.size, found.tissue, dtype=object),
             "n_case": both[case].sum(axis=0),
             "n_reference": both[~case].sum(axis=0),
-            "n_edges": count(edges["sender"] != ""),
+            "n_edges": np.bincount(codes, minlength=sender.size),
             "n_tested": count(edges["status"] == "tested"),
             "n_gained": count(edges["verdict"] == "gained"),
             "n_lost": count(edges["verdict"] == "lost"),

@@ -9,6 +9,7 @@ from turncoat.crosstalk.around import ABSENT
 from turncoat.crosstalk.effects import edge_effects
 from turncoat.crosstalk.families import hierarchical_qvalues
 from turncoat.crosstalk.heard import MIN_FREEDOM, Responses
+from turncoat.crosstalk.labels import alphabetical, distinct_keys, labelled
 from turncoat.crosstalk.pairs import SUBUNITS, Pairs
 from turncoat.crosstalk.tissue import TissueResult
 from turncoat.stats.multiplicity import benjamini_hochberg
@@ -48,7 +49,6 @@ def edge_table(found: TissueResult, pairs: Pairs, responses: Responses, fdr: flo
     families = edges.pair
     columns = _who(found, pairs) | {
         "edge": np.arange(edges.pair.size),
-        "machinery": _machinery(found, pairs),
         "n_case": _measured(edges.strength[case]),
         "n_reference": _measured(edges.strength[~case]),
         "present_case": edges.present[case].sum(axis=0),
@@ -71,11 +71,10 @@ def edge_table(found: TissueResult, pairs: Pairs, responses: Responses, fdr: flo
         "ligand_change": found.ligand_change,
         "receptor_change": found.receptor_change,
     }
-    table = pd.DataFrame(columns)
-    _add_antagonists(table, found)
-    _add_answers(table, found, responses, fdr)
-    _add_verdicts(table, found, fdr)
-    return table
+    columns |= _antagonists(columns["ligand"], found)
+    columns |= _answers(columns["qvalue"], found, responses, fdr)
+    columns |= _verdicts(columns, found, fdr)
+    return pd.DataFrame(columns, copy=False)
 
 
 def weighted(pvalue: Any, weight: Any) -> FloatArray:
@@ -84,94 +83,99 @@ def weighted(pvalue: Any, weight: Any) -> FloatArray:
 
 
 def _who(found: TissueResult, pairs: Pairs) -> dict[str, Any]:
-    edges, names = found.edges, np.array(found.field.populations, dtype=object)
-    rows = pairs.table.iloc[edges.pair]
-    effect, source = edge_effects(pairs, found.field.populations, edges.receiver, edges.pair)
+    edges, table = found.edges, pairs.table
+    names, n_edges = found.field.populations, found.edges.pair.size
+    effect, source = edge_effects(pairs, names, edges.receiver, edges.pair)
+    status = found.machinery.to_numpy(dtype=object)
+    place = edges.sender * status.shape[1] + pairs.ligand[edges.pair]
     return {
-        "sender": names[edges.sender],
-        "ligand": rows["ligand"].to_numpy(dtype=object),
-        "receiver": names[edges.receiver],
-        "receptor": rows["receptor"].to_numpy(dtype=object),
-        "tissue": np.full(edges.pair.size, found.tissue, dtype=object),
-        "kind": rows["kind"].to_numpy(dtype=object),
-        "pathway": rows["pathway"].to_numpy(dtype=object),
-        "n_sources": rows["n_sources"].to_numpy(dtype=np.int64),
-        "caution": rows["caution"].to_numpy(dtype=object),
+        "sender": labelled(names, edges.sender),
+        "ligand": labelled(pairs.ligands.names, pairs.ligand[edges.pair]),
+        "receiver": labelled(names, edges.receiver),
+        "receptor": labelled(pairs.receptors.names, pairs.receptor[edges.pair]),
+        "tissue": labelled([found.tissue], np.zeros(n_edges, dtype=np.int64)),
+        "kind": labelled(table["kind"].to_numpy(), edges.pair),
+        "pathway": labelled(table["pathway"].to_numpy(), edges.pair),
+        "n_sources": table["n_sources"].to_numpy(dtype=np.int64)[edges.pair],
+        "caution": labelled(table["caution"].to_numpy(), edges.pair),
         "effect": effect,
         "effect_source": source,
+        "machinery": labelled(status.ravel(), place),
     }
-
-
-def _machinery(found: TissueResult, pairs: Pairs) -> Any:
-    status = found.machinery.to_numpy(dtype=object)
-    return status[found.edges.sender, pairs.ligand[found.edges.pair]]
 
 
 def _measured(strength: FloatArray) -> IntArray:
     return np.asarray(np.isfinite(strength).sum(axis=0), dtype=np.int64)
 
 
-def _add_antagonists(table: pd.DataFrame, found: TissueResult) -> None:
+def _antagonists(ligand: pd.Categorical, found: TissueResult) -> dict[str, Any]:
     names = sorted(set(found.antagonists["antagonist"]))
     change = dict(zip(names, found.antagonist_change.change, strict=True))
     adjusted = benjamini_hochberg(found.antagonist_change.pvalue)
     pvalue = dict(zip(names, adjusted, strict=True))
+    against: dict[str, list[str]] = {}
+    for each, name in zip(
+        found.antagonists["ligand"], found.antagonists["antagonist"], strict=True
+    ):
+        against.setdefault(str(each), []).append(name)
     rising: dict[str, tuple[str, float, float]] = {}
-    for ligand, rows in found.antagonists.groupby("ligand"):
-        tested = [name for name in rows["antagonist"] if np.isfinite(pvalue[name])]
-        up = [name for name in tested if change[name] > 0]
+    for each, listed in against.items():
+        up = [name for name in listed if np.isfinite(pvalue[name]) and change[name] > 0]
         best = min(up, key=lambda name: pvalue[name], default="")
-        rising[str(ligand)] = (best, change.get(best, np.nan), pvalue.get(best, np.nan))
+        rising[each] = (best, change.get(best, np.nan), pvalue.get(best, np.nan))
     nothing = ("", np.nan, np.nan)
-    codes, ligands = pd.factorize(table["ligand"])
     chosen = [
         min(
-            (rising.get(part, nothing) for part in ligand.split(SUBUNITS)),
+            (rising.get(part, nothing) for part in str(one).split(SUBUNITS)),
             key=lambda each: np.inf if np.isnan(each[2]) else each[2],
         )
-        for ligand in ligands
+        for one in ligand.categories
     ]
-    table["antagonist"] = np.array([each[0] for each in chosen], dtype=object)[codes]
-    for place, name in enumerate(("antagonist_change", "antagonist_qvalue"), start=1):
-        table[name] = np.array([each[place] for each in chosen], dtype=np.float64)[codes]
+    return {
+        "antagonist": labelled([each[0] for each in chosen], ligand.codes),
+        "antagonist_change": np.array([each[1] for each in chosen], dtype=np.float64)[ligand.codes],
+        "antagonist_qvalue": np.array([each[2] for each in chosen], dtype=np.float64)[ligand.codes],
+    }
 
 
-def _add_answers(
-    table: pd.DataFrame, found: TissueResult, responses: Responses, fdr: float
-) -> None:
+def _answers(
+    differs: FloatArray, found: TissueResult, responses: Responses, fdr: float
+) -> dict[str, Any]:
     answers, wanted = found.answers, found.responses
-    names = np.array([*responses.names, ""], dtype=object)
-    table["response"] = names[wanted]
-    table["response_coverage"] = np.append(responses.coverage, np.nan)[wanted]
-    table["response_correlation"] = answers.correlation
-    table["response_pvalue"] = answers.pvalue
-    asked = (table["qvalue"] <= fdr).to_numpy() & np.isfinite(answers.pvalue)
+    asked = (differs <= fdr) & np.isfinite(answers.pvalue)
     qvalue = np.full(wanted.size, np.nan)
     qvalue[asked] = _distinct_qvalues(found, asked)
-    table["response_qvalue"] = qvalue
-    table["response_within"] = answers.within
-    table["response_within_pvalue"] = answers.within_pvalue
-    table["response_held_out"] = answers.held_out
-    table["response_donors"] = answers.n_units
-    table["heard"], table["heard_reason"] = _heard(table, found, asked, fdr)
+    heard, reason = _heard(qvalue, found, asked, fdr)
+    return {
+        "response": labelled([*responses.names, ""], wanted),
+        "response_coverage": np.append(responses.coverage, np.nan)[wanted],
+        "response_correlation": answers.correlation,
+        "response_pvalue": answers.pvalue,
+        "response_qvalue": qvalue,
+        "response_within": answers.within,
+        "response_within_pvalue": answers.within_pvalue,
+        "response_held_out": answers.held_out,
+        "response_donors": answers.n_units,
+        "heard": heard,
+        "heard_reason": reason,
+    }
 
 
 def _distinct_qvalues(found: TissueResult, asked: BoolArray) -> FloatArray:
     """Adjust over distinct tests: receptors of one ligand share the receiver's answer."""
     edges = found.edges
-    parts = (edges.sender, edges.receiver, found.responses, found.ligand)
-    keys = np.column_stack([part[asked] for part in parts])
-    _, first, same = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    keys = distinct_keys(edges.sender, edges.receiver, found.responses, found.ligand)[asked]
+    _, first, same = np.unique(keys, return_index=True, return_inverse=True)
     adjusted = benjamini_hochberg(found.answers.pvalue[asked][first])
-    return np.asarray(adjusted[same.ravel()])
+    return np.asarray(adjusted[same])
 
 
 def _heard(
-    table: pd.DataFrame, found: TissueResult, asked: BoolArray, fdr: float
+    qvalue: FloatArray, found: TissueResult, asked: BoolArray, fdr: float
 ) -> tuple[Any, Any]:
     no_response = found.responses < 0
     untested = ~np.isfinite(found.answers.pvalue)
-    clear = (table["response_qvalue"] <= fdr).to_numpy()
+    clear = qvalue <= fdr
     up = found.answers.correlation > 0
     agrees = np.sign(found.answers.within) == np.sign(found.answers.correlation)
     upheld = (found.answers.held_out > 0) & agrees & (found.answers.within_pvalue <= WITHIN)
@@ -184,27 +188,21 @@ def _heard(
         "the response rises with the signal over donors, also in donors held out",
         "the response falls with the signal over donors, also in donors held out",
         "the response follows the signal between the arms, but not within them or in held-out donors",
+        "the response does not follow the signal over donors",
     ]
-    return (
-        np.select(conditions, verdicts, "silent"),
-        np.select(conditions, reasons, "the response does not follow the signal over donors"),
-    )
+    which = np.select(conditions, range(len(conditions)), len(conditions))
+    return labelled([*verdicts, "silent"], which), labelled(reasons, which)
 
 
-def _add_verdicts(table: pd.DataFrame, found: TissueResult, fdr: float) -> None:
-    untested = ~np.isfinite(table["pvalue"].to_numpy())
-    table["status"] = np.where(untested, "not_testable", "tested")
-    not_sent, lacking = _not_sent(table["machinery"])
-    stable = (table["weakest_change"] * np.sign(table["change"]) > 0).to_numpy()
-    floor = table["permutation_floor"].fillna(1.0).to_numpy()
-    permutation = table["permutation_pvalue"].fillna(1.0).to_numpy()
-    agreed = (permutation <= NOMINAL) | (permutation <= floor)
-    agreed |= table["permutation_pvalue"].isna().to_numpy()
-    differs = (table["qvalue"] <= fdr).to_numpy() & stable & agreed
-    differs &= found.side_qvalue <= SIDES * fdr
-    up = (table["change"] > 0).to_numpy()
-    rising = (table["antagonist_qvalue"] <= fdr).to_numpy()
-    heard = (table["heard"] == "heard").to_numpy()
+def _verdicts(columns: dict[str, Any], found: TissueResult, fdr: float) -> dict[str, Any]:
+    untested = ~np.isfinite(columns["pvalue"])
+    machinery, antagonist = columns["machinery"], columns["antagonist"]
+    lacking = [str(text) for text in machinery.categories]
+    not_sent = np.array([text.startswith(ABSENT) for text in lacking], dtype=bool)[machinery.codes]
+    differs = _differs(columns, found, fdr)
+    up = columns["change"] > 0
+    rising = columns["antagonist_qvalue"] <= fdr
+    heard = columns["heard"] == "heard"
     moved = _moved(found, fdr)
     shifted = moved[found.edges.sender] | moved[found.edges.receiver]
     conditions = [
@@ -215,35 +213,45 @@ def _add_verdicts(table: pd.DataFrame, found: TissueResult, fdr: float) -> None:
         differs,
         shifted,
     ]
-    verdicts = ["not testable", "not sent", "opposed", "gained", "lost", "composition only"]
+    words = ["not testable", "not sent", "opposed", "gained", "lost", "composition only"]
+    few = np.minimum(columns["n_case"], columns["n_reference"]) < 3
+    which = np.select(conditions, range(len(conditions)), len(conditions))
     reasons = [
-        _why_untested(table),
-        lacking,
-        "stronger in case donors, unheard, and so is its antagonist " + table["antagonist"],
-        np.full(len(table), "stronger in case donors", dtype=object),
-        np.full(len(table), "weaker in case donors", dtype=object),
-        np.full(len(table), "a side changes in number, not in expression", dtype=object),
-    ]
-    table["verdict"] = np.select(conditions, verdicts, "inconclusive")
-    table["reason"] = np.select(conditions, reasons, "no difference shown")
-    table["ladder"] = _ladder(table, fdr)
-
-
-def _not_sent(machinery: "pd.Series[str]") -> tuple[BoolArray, Any]:
-    """Which edges lack machinery, and how to say so: looked at once per distinct text."""
-    codes, texts = pd.factorize(machinery)
-    absent = np.array([text.startswith(ABSENT) for text in texts], dtype=bool)
-    said = [f"the sender lacks {text.removeprefix(f'{ABSENT}: ')}" for text in texts]
-    return absent[codes], np.array(said, dtype=object)[codes]
-
-
-def _why_untested(table: pd.DataFrame) -> Any:
-    few = table[["n_case", "n_reference"]].min(axis=1)
-    return np.where(
-        few.to_numpy() < 3,
         "both populations are measured in too few donors of an arm",
         "the donors do not vary, or their labels cannot be exchanged",
+        "stronger in case donors",
+        "weaker in case donors",
+        "a side changes in number, not in expression",
+        "no difference shown",
+    ]
+    first = len(reasons)
+    reasons += [f"the sender lacks {text.removeprefix(f'{ABSENT}: ')}" for text in lacking]
+    opposed = "stronger in case donors, unheard, and so is its antagonist "
+    why = [
+        np.where(few, 0, 1), machinery.codes.astype(np.int64) + first,
+        antagonist.codes.astype(np.int64) + len(reasons), 2, 3, 4, 5,
+    ]  # fmt: skip
+    reasons += [opposed + str(name) for name in antagonist.categories]
+    verdict = labelled([*words, "inconclusive"], which)
+    return {
+        "status": labelled(["tested", "not_testable"], untested.astype(np.int64)),
+        "verdict": verdict,
+        "reason": labelled(reasons, np.choose(which, why)),
+        "ladder": _ladder(columns, verdict, fdr),
+    }
+
+
+def _differs(columns: dict[str, Any], found: TissueResult, fdr: float) -> BoolArray:
+    """Which edges differ: by their q-value, whoever is left out, by permutation and by sides."""
+    stable = columns["weakest_change"] * np.sign(columns["change"]) > 0
+    floor, permutation = (
+        np.where(np.isnan(columns[name]), 1.0, columns[name])
+        for name in ("permutation_floor", "permutation_pvalue")
     )
+    agreed = (permutation <= NOMINAL) | (permutation <= floor)
+    agreed |= np.isnan(columns["permutation_pvalue"])
+    differs = (columns["qvalue"] <= fdr) & stable & agreed
+    return np.asarray(differs & (found.side_qvalue <= SIDES * fdr))
 
 
 def _moved(found: TissueResult, fdr: float) -> BoolArray:
@@ -251,16 +259,15 @@ def _moved(found: TissueResult, fdr: float) -> BoolArray:
         return np.asarray(benjamini_hochberg(found.abundance.pvalue) <= fdr)
 
 
-def _ladder(table: pd.DataFrame, fdr: float) -> list[str]:
+def _ladder(columns: dict[str, Any], verdict: pd.Categorical, fdr: float) -> pd.Categorical:
     rungs = {
-        "present": (table["present_qvalue"] <= fdr).to_numpy(),
-        "specific": (table["specific_qvalue"] <= fdr).to_numpy(),
-        "different": table["verdict"].isin(["gained", "lost"]).to_numpy(),
-        "heard": (table["heard"] == "heard").to_numpy(),
+        "present": columns["present_qvalue"] <= fdr,
+        "specific": columns["specific_qvalue"] <= fdr,
+        "different": verdict.isin(["gained", "lost"]),
+        "heard": columns["heard"] == "heard",
     }
-    reached = np.column_stack(list(rungs.values()))
     names = [" > ".join(np.array(list(rungs))[row]) for row in _patterns(len(rungs))]
-    return [names[code] for code in reached @ (1 << np.arange(len(rungs)))]
+    return labelled(names, sum(reached * (1 << n) for n, reached in enumerate(rungs.values())))
 
 
 def _patterns(n: int) -> BoolArray:
@@ -279,8 +286,8 @@ def rank_edges(table: pd.DataFrame) -> pd.DataFrame:
     codes, ladders = pd.factorize(table["ladder"])
     rungs = np.array([text.count(">") + (text != "") for text in ladders], dtype=np.int64)[codes]
     names = ["sender", "receiver", "ligand", "receptor", "tissue"]
-    ties = [pd.factorize(table[name], sort=True)[0] for name in reversed(names)]
+    ties = [alphabetical(table[name]) for name in reversed(names)]
     pvalue = weighted(table["pvalue"].to_numpy(), table["weight"].to_numpy())
     index = np.lexsort((*ties, -table["n_sources"].to_numpy(), pvalue, -rungs, place))
-    columns = {str(name): table[name].to_numpy()[index] for name in table.columns}
+    columns = {str(name): table[name].array[index] for name in table.columns}
     return pd.DataFrame(columns | {"rank": np.arange(1, len(table) + 1)}, copy=False)

@@ -38,8 +38,11 @@ def hierarchical_qvalues(pvalues: FloatArray, families: IntArray) -> FloatArray:
     tested = np.flatnonzero(np.isfinite(pvalues))
     if not tested.size:
         return adjusted
-    _, family = np.unique(families[tested], return_inverse=True)
-    order = np.lexsort((pvalues[tested], family))
+    family = _compact(families[tested])
+    order = np.argsort(pvalues[tested], kind="stable")
+    # Few families fit into 16 bits, which are sorted by counting.
+    few = family.astype(np.uint16) if family.max() < 2**16 else family
+    order = order[np.argsort(few[order], kind="stable")]
     given, owner = pvalues[tested][order], family[order]
     size = np.bincount(owner)
     first = np.concatenate([[0], np.cumsum(size)[:-1]])
@@ -51,6 +54,12 @@ def hierarchical_qvalues(pvalues: FloatArray, families: IntArray) -> FloatArray:
     stretched = within * (top.size / selected)[owner]
     adjusted[tested[order]] = np.minimum(np.maximum(stretched, top[owner]), 1.0)
     return adjusted
+
+
+def _compact(families: IntArray) -> IntArray:
+    """Renumber the families that occur from 0 without gaps."""
+    occurs = np.bincount(families) > 0
+    return np.asarray((np.cumsum(occurs) - 1)[families])
 
 
 def _running_minimum(values: FloatArray, owner: IntArray) -> FloatArray:

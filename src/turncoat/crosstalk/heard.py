@@ -91,6 +91,10 @@ class Answers:
         n_units, freedom = np.zeros((2, n_tests), dtype=np.int64)
         return cls(correlation, pvalue, within, within_pvalue, held_out, n_units, freedom)
 
+    def take(self, some: IntArray) -> "Answers":
+        """Give the answers of some tests."""
+        return Answers(*(getattr(self, name)[some] for name in self.__slots__))
+
     def put(self, some: IntArray, given: "Answers") -> None:
         """Write the answers of some tests into their places."""
         for name in self.__slots__:
@@ -115,8 +119,9 @@ def standard_weights(table: pd.DataFrame, genes: tuple[str, ...]) -> Responses:
     """
     on_panel = np.zeros((len(genes), table.shape[1]))
     place = table.index.get_indexer(pd.Index(genes, dtype=object))
-    on_panel[place >= 0] = table.to_numpy(dtype=np.float64)[place[place >= 0]]
-    total = np.abs(table.to_numpy(dtype=np.float64)).sum(axis=0)
+    values = table.to_numpy(dtype=np.float64)
+    on_panel[place >= 0] = values[place[place >= 0]]
+    total = np.abs(values).sum(axis=0)
     found = np.abs(on_panel).sum(axis=0)
     coverage = found / np.where(total > 0, total, 1.0)
     weights = on_panel / np.where(found > 0, found, 1.0)

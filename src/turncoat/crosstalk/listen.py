@@ -9,6 +9,7 @@ import pandas as pd
 
 from turncoat.crosstalk.effects import TUMOUR
 from turncoat.crosstalk.heard import Answers, Responses, activity, answers, standard_weights
+from turncoat.crosstalk.labels import distinct_keys
 from turncoat.crosstalk.pairs import SUBUNITS
 from turncoat.crosstalk.science import Edges
 from turncoat.knowledge.registry import read_table
@@ -70,9 +71,14 @@ class Activities:
     values: FloatArray
     cycle: int
 
-    def of(self, numbers: IntArray) -> FloatArray:
-        """Scores of some responses, all of them among those used."""
-        return np.asarray(self.values[:, :, np.searchsorted(self.used, numbers)])
+    def of(self, numbers: IntArray, receiver: int) -> FloatArray:
+        """Scores of some responses, all of them among those used, in one population."""
+        return np.asarray(self.values[:, receiver][:, np.searchsorted(self.used, numbers)])
+
+    def of_edges(self, wanted: IntArray, receiver: IntArray) -> FloatArray:
+        """Score the response of each edge in its receiver, NaN where there is none (-1)."""
+        columns = np.searchsorted(self.used, np.maximum(wanted, self.used[0]))
+        return np.where(wanted >= 0, self.values[:, receiver, columns], np.nan)
 
 
 def known_responses(genes: tuple[str, ...], species: str) -> tuple[Responses, dict[str, str]]:
@@ -145,44 +151,55 @@ def choose_responses(
 
 
 def listen(
-    edges: Edges, wanted: IntArray, ligand_at: FloatArray, scene: Scene, responses: Responses
-) -> tuple[Answers, FloatArray, Activities]:
+    edges: Edges, asked: tuple[IntArray, IntArray], own: FloatArray, scene: Scene, known: Responses
+) -> tuple[Answers, Activities]:
     """Test, for every edge with a response, whether the receiver answers.
+
+    Receptors of one ligand share a test, which is done once.
 
     Parameters
     ----------
     edges
         The edges.
-    wanted
-        Response of each edge, -1 for none.
-    ligand_at
-        The receiver's own level of the ligand, shape ``(units, n_edges)``.
+    asked
+        Response of each edge, -1 for none, and its ligand's number, shape ``(n_edges,)``.
+    own
+        Level of every ligand, shape ``(units, populations, ligands)``: the receiver's own counts.
     scene
         What surrounds them.
-    responses
+    known
         The responses.
 
     Returns
     -------
     tuple
-        The answers, the receiver's response score of every unit and edge, and all scores.
+        The answers, and the scores of all responses.
     """
-    activities = score_activities(scene, wanted, responses)
-    found = Answers.none(wanted.size)
-    place = np.maximum(wanted, activities.used[0])
-    columns = np.searchsorted(activities.used, place)
-    score = np.where(wanted >= 0, activities.values[:, edges.receiver, columns], np.nan)
-    for receiver, keep, some in _groups(edges, wanted, scene):
-        turn, arm = donors_matrix(scene.units, keep)
+    wanted, ligand = asked
+    activities = score_activities(scene, wanted, known)
+    tested = np.flatnonzero(wanted >= 0)
+    keys = distinct_keys(edges.sender, edges.receiver, ligand, wanted)[tested]
+    _, first, same = np.unique(keys, return_index=True, return_inverse=True)
+    edge = tested[first]
+    given = Answers.none(edge.size)
+    matrices: dict[bytes, tuple[FloatArray, FloatArray]] = {}
+    for receiver, keep, some in _groups(edges.sender[edge], edges.receiver[edge], scene):
+        name = keep.tobytes()
+        if name not in matrices:
+            matrices[name] = donors_matrix(scene.units, keep)
+        turn, arm = matrices[name]
+        mine = edge[some]
         outcome = answers(
-            turn @ edges.ligand[np.ix_(keep, some)],
-            turn @ score[np.ix_(keep, some)],
-            turn @ ligand_at[np.ix_(keep, some)],
+            turn @ edges.ligand[np.ix_(keep, mine)],
+            turn @ activities.of(wanted[mine], receiver)[keep],
+            turn @ own[keep, receiver][:, ligand[mine]],
             surroundings(scene, activities, (receiver, keep, turn)),
             arm,
         )
-        found.put(some, outcome)
-    return found, np.asarray(score), activities
+        given.put(some, outcome)
+    found = Answers.none(wanted.size)
+    found.put(tested, given.take(same))
+    return found, activities
 
 
 def score_activities(scene: Scene, wanted: IntArray, responses: Responses) -> Activities:
@@ -202,7 +219,7 @@ def surroundings(
 ) -> FloatArray:
     """Collect what is adjusted for in one receiver: depth, cell cycle and purity, per donor."""
     receiver, keep, turn = place
-    cycle = activities.of(np.array([activities.cycle]))[keep, receiver, 0]
+    cycle = activities.of(np.array([activities.cycle]), receiver)[keep, 0]
     columns = [turn @ np.log(scene.depth[keep, receiver])]
     columns += [turn @ cycle] if with_cycle else []
     columns += [turn @ scene.purity[keep]] if scene.purity.size else []
@@ -210,22 +227,20 @@ def surroundings(
 
 
 def _groups(
-    edges: Edges, wanted: IntArray, scene: Scene
+    sender: IntArray, receiver: IntArray, scene: Scene
 ) -> "list[tuple[int, BoolArray, IntArray]]":
-    """Edges with one receiver, tested in the same units: they share their covariates."""
+    """Group tests with one receiver, made in the same units: they share their covariates."""
     groups: list[tuple[int, BoolArray, IntArray]] = []
+    if not sender.size:
+        return groups
     _, pattern = np.unique(scene.known, axis=1, return_inverse=True)
-    codes = pattern.ravel()[edges.sender] * scene.known.shape[1] + edges.receiver
-    asked = np.flatnonzero(wanted >= 0)
-    order = asked[np.argsort(codes[asked], kind="stable")]
-    if not order.size:
-        return []
+    codes = pattern.ravel()[sender] * scene.known.shape[1] + receiver
+    order = np.argsort(codes, kind="stable")
     starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
     for some in np.split(order, starts[1:]):
-        sender, receiver = int(edges.sender[some[0]]), int(edges.receiver[some[0]])
-        keep = scene.known[:, sender] & scene.known[:, receiver]
+        keep = scene.known[:, sender[some[0]]] & scene.known[:, receiver[some[0]]]
         if keep.sum() > 2:
-            groups.append((receiver, keep, some))
+            groups.append((int(receiver[some[0]]), keep, some))
     return groups
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.special import digamma, polygamma
+from scipy.special import digamma, polygamma, zeta
 
 from turncoat.errors import DesignError
 from turncoat.stats.units import Units
@@ -48,13 +48,14 @@ def variance_priors(
     array([inf])
     """
     n_groups = int(group.max(initial=-1)) + 1
+    # zeta(2, x) is the trigamma function.
     positive = (variance > 1e-12 * group_medians(variance, group)[group]) & (variance > 0)
     owner, half = group[positive], freedom[positive] / 2
     number = np.bincount(owner, minlength=n_groups)
     centred = np.log(variance[positive]) - digamma(half) + np.log(half)
     mean = _group_sums(centred, owner, n_groups) / np.maximum(number, 1)
     spread = _group_sums((centred - mean[owner]) ** 2, owner, n_groups)
-    expected = _group_sums(polygamma(1, half), owner, n_groups) / np.maximum(number, 1)
+    expected = _group_sums(zeta(2.0, half), owner, n_groups) / np.maximum(number, 1)
     excess = spread / np.maximum(number - 1, 1) - expected
     prior_freedom, prior = np.full(n_groups, np.inf), np.exp(mean)
     wide = (excess > 0) & (number >= ENOUGH)

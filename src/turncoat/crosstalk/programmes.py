@@ -12,6 +12,7 @@ import pandas as pd
 
 from turncoat.crosstalk.effects import kind_of_receiver
 from turncoat.crosstalk.heard import MIN_FREEDOM, Answers, Responses, answers
+from turncoat.crosstalk.labels import distinct_keys, texts
 from turncoat.crosstalk.listen import CYCLE, SECACT, donors_matrix, surroundings
 from turncoat.crosstalk.pairs import UNKNOWN
 from turncoat.crosstalk.result import KEY, PROGRAMMES
@@ -119,7 +120,8 @@ def _of_tissue(found: TissueResult, top: pd.DataFrame, responses: Responses) -> 
     programme = np.array([number[name] for name in names], dtype=np.int64)
     asked, test = _distinct(found, Asked(edge[row], programme))
     given = ask(found, asked, responses)
-    table = top[[*KEY, "rank", "response"]].iloc[row].reset_index(drop=True)
+    taken = [*KEY, "rank", "response"]
+    table = pd.DataFrame({name: texts(top[name])[row] for name in taken}, copy=False)
     table["programme"] = np.array(names, dtype=object)
     table["is_expected"] = (table["programme"] == table["response"]).to_numpy()
     table["coverage"] = responses.coverage[programme]
@@ -135,10 +137,10 @@ def _of_tissue(found: TissueResult, top: pd.DataFrame, responses: Responses) -> 
 def _distinct(found: TissueResult, asked: Asked) -> tuple[Asked, IntArray]:
     """Receptors of one ligand share a test: give the distinct tests, and each row's number."""
     edges, ligand = found.edges, found.ligand
-    parts = (edges.sender, edges.receiver, ligand)
-    keys = np.column_stack([*(part[asked.edge] for part in parts), asked.programme])
-    _, first, test = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    return Asked(asked.edge[first], asked.programme[first]), test.ravel()
+    parts = (part[asked.edge] for part in (edges.sender, edges.receiver, ligand))
+    keys = distinct_keys(*parts, asked.programme)
+    _, first, test = np.unique(keys, return_index=True, return_inverse=True)
+    return Asked(asked.edge[first], asked.programme[first]), test
 
 
 def ask(found: TissueResult, asked: Asked, responses: Responses) -> Answers:
@@ -150,21 +152,20 @@ def ask(found: TissueResult, asked: Asked, responses: Responses) -> Answers:
     scene, edges = found.scene, found.edges
     _, pattern = np.unique(scene.known, axis=1, return_inverse=True)
     cycle = responses.names.index(CYCLE)
-    keys = np.column_stack(
-        [
-            edges.receiver[asked.edge],
-            pattern.ravel()[edges.sender[asked.edge]],
-            asked.programme == cycle,
-        ]
-    )
+    is_cycle = asked.programme == cycle
     usable = np.flatnonzero(responses.usable[asked.programme])
-    _, group = np.unique(keys[usable], axis=0, return_inverse=True)
-    for number in range(int(group.max(initial=-1)) + 1):
-        some = usable[group.ravel() == number]
+    keys = distinct_keys(
+        edges.receiver[asked.edge],
+        pattern.ravel()[edges.sender[asked.edge]],
+        is_cycle.astype(np.int64),
+    )[usable]
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
+    for some in np.split(usable[order], starts[1:]) if usable.size else []:
         first = asked.edge[some[0]]
         keep = scene.known[:, edges.sender[first]] & scene.known[:, edges.receiver[first]]
         if keep.sum() > 2:
-            outcome = _ask_group(found, asked, some, keep, is_cycle=bool(keys[some[0], 2]))
+            outcome = _ask_group(found, asked, some, keep, is_cycle=bool(is_cycle[some[0]]))
             given.put(some, outcome)
     return given
 
@@ -175,12 +176,12 @@ def _ask_group(
     scene, edge = found.scene, asked.edge[some]
     receiver = int(found.edges.receiver[edge[0]])
     turn, arm = donors_matrix(scene.units, keep)
-    score = found.activities.of(asked.programme[some])[:, receiver]
+    score = found.activities.of(asked.programme[some], receiver)
     shared = surroundings(scene, found.activities, (receiver, keep, turn), with_cycle=not is_cycle)
     return answers(
         turn @ found.edges.ligand[np.ix_(keep, edge)],
         turn @ score[keep],
-        turn @ found.own[np.ix_(keep, edge)],
+        turn @ found.own[keep, receiver][:, found.ligand[edge]],
         shared,
         arm,
     )

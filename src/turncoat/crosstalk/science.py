@@ -1,7 +1,7 @@
 """Edges of a contrast: who could speak to whom, and how strongly, sample by sample."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from scipy.special import bdtrc, stdtr
@@ -11,6 +11,7 @@ from turncoat.crosstalk.pairs import Pairs
 from turncoat.crosstalk.read import Field
 from turncoat.tables import BoolArray, FloatArray, IntArray
 
+Values = TypeVar("Values", FloatArray, BoolArray)
 #: Added to counts per 10,000 before taking logarithms: about one count in the 20,000 of a small
 #: sample, so that what is hardly measured hardly varies.
 PRIOR: Final = 0.5
@@ -164,12 +165,13 @@ def find_edges(
     receives = expression.receives[:, :, pairs.receptor].transpose(2, 0, 1)
     # Samples with both sides expressed, (pairs, senders, receivers): an upper bound on units.
     together = np.matmul(sends.astype(np.float32), receives.astype(np.float32))
-    pair, sender, receiver = np.nonzero(together >= min(limits.min_donors, unit.max() + 1))
-    order = np.lexsort((pair, receiver, sender))
-    pair, sender, receiver = pair[order], sender[order], receiver[order]
+    enough_together = together >= min(limits.min_donors, unit.max() + 1)
+    sender, receiver, pair = np.nonzero(enough_together.transpose(1, 2, 0))
     present = by_unit_any(
-        expression.sends[:, sender, pairs.ligand[pair]]
-        & expression.receives[:, receiver, pairs.receptor[pair]],
+        _flat(expression.sends, sender * expression.sends.shape[2] + pairs.ligand[pair])
+        & _flat(
+            expression.receives, receiver * expression.receives.shape[2] + pairs.receptor[pair]
+        ),
         unit,
     )
     measured = by_unit_any(expression.measured, unit)
@@ -211,9 +213,9 @@ def _measure(
     return Edges(sender, receiver, pair, means[0], means[1], means[2], present)
 
 
-def _flat(values: FloatArray, places: IntArray) -> FloatArray:
+def _flat(values: Values, places: IntArray) -> Values:
     """Take places along the last two axes together."""
-    return np.asarray(values.reshape(values.shape[0], -1).take(places, axis=1))
+    return values.reshape(values.shape[0], -1).take(places, axis=1)
 
 
 def presence_pvalues(

@@ -89,11 +89,14 @@ class TissueResult:
     abundance: Differences
     responses: IntArray
     answers: Answers
-    score: FloatArray
     ligand: IntArray
     own: FloatArray
     scene: Scene
     activities: Activities
+
+    def score(self, edge: IntArray) -> FloatArray:
+        """Score the response of some edges in their receivers, shape ``(n_units, n_some)``."""
+        return self.activities.of_edges(self.responses[edge], self.edges.receiver[edge])
 
 
 def analyse(
@@ -128,8 +131,9 @@ def analyse(
     pvalue, side_qvalue = joint_pvalue(change, (of_ligand, of_receptor))
     scene = make_scene(field, expression, units, ask)
     responses = choose_responses(pairs.table, *known)[edges.pair]
-    own = own_ligand(expression, edges, pairs, unit)
-    answered, score, activities = listen(edges, responses, own, scene, known[0])
+    own = own_ligand(expression, unit)
+    ligand = pairs.ligand[edges.pair]
+    answered, activities = listen(edges, (responses, ligand), own, scene, known[0])
     table, rising = compare_antagonists(field, units, covariates, ask)
     return TissueResult(
         tissue=tissue,
@@ -151,8 +155,7 @@ def analyse(
         abundance=compare_shares(field, units, covariates, ask),
         responses=responses,
         answers=answered,
-        score=score,
-        ligand=pairs.ligand[edges.pair],
+        ligand=ligand,
         own=own,
         scene=scene,
         activities=activities,
@@ -189,10 +192,10 @@ def _sides(
     )
 
 
-def own_ligand(expression: Expression, edges: Edges, pairs: Pairs, unit: IntArray) -> FloatArray:
-    """Measure each edge's ligand in its receiver, 0 where it is not measured."""
-    level = expression.log_ligand[:, edges.receiver, pairs.ligand[edges.pair]]
-    return np.nan_to_num(by_unit_mean(level, expression.measured[:, edges.receiver], unit))
+def own_ligand(expression: Expression, unit: IntArray) -> FloatArray:
+    """Measure every ligand in every population, 0 where it is not measured."""
+    known = expression.measured[..., np.newaxis]
+    return np.nan_to_num(by_unit_mean_many(expression.log_ligand, known, unit))
 
 
 def compare_antagonists(
