@@ -80,7 +80,7 @@ def test_own_pairs_may_state_their_effect() -> None:
     effects, sources = edge_effects(pairs, ("Tumour",), np.array([0, 0]), np.array([0, 1]))
     assert list(effects) == ["pro_tumour", "pro_tumour"]
     assert sources[0] == "the study's own table of pairs"
-    assert "Malanchi" in sources[1]
+    assert "Malanchi" in str(sources[1])
     with pytest.raises(KnowledgeError, match="Row 1 of the table of pairs has the effect 'bad'"):
         find_pairs(genes, "human", own.assign(effect=["unknown", "bad"]))
 

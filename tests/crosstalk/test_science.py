@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from scipy import stats as oracle
 
 from turncoat.crosstalk.by_unit import by_unit_any, by_unit_mean
-from turncoat.crosstalk.different import Differences, compare, permutation_pvalues, same_units
+from turncoat.crosstalk.different import Differences, compare, same_units
 from turncoat.crosstalk.families import hierarchical_qvalues
 from turncoat.crosstalk.heard import Responses, activity, answers, standard_weights
+from turncoat.crosstalk.labellings import permutation_pvalues
 from turncoat.crosstalk.moderation import adjust, group_medians, inverse_trigamma, variance_priors
 from turncoat.crosstalk.pairs import find_pairs
 from turncoat.crosstalk.science import specificity_pvalues

@@ -7,15 +7,13 @@ from typing import Final
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from turncoat.crosstalk.labellings import BLOCK, Labellings
 from turncoat.crosstalk.moderation import adjust, variance_priors
 from turncoat.stats.contrast import Contrast
 from turncoat.stats.estimate import estimate
-from turncoat.stats.permutation import arrangements
 from turncoat.stats.units import Units, arrange
 from turncoat.tables import BoolArray, FloatArray, IntArray
 
-#: Edges per block of a permutation test: keeps the working array in tens of megabytes.
-BLOCK: Final = 2_000
 #: A prior with so many degrees of freedom is as good as certain.
 MAX_PRIOR_FREEDOM: Final = 1e6
 LEVEL: Final = 0.95
@@ -123,7 +121,7 @@ def compare(
         if not _enough(units, keep, min_donors):
             continue
         mine = units.take(keep)
-        tests = _Tests.of(mine, n_permutations, leave_out=leave_out)
+        labellings = Labellings.of(mine, n_permutations, leave_out=leave_out)
         found.n_case[edges], found.n_reference[edges] = mine.n_case, mine.n_reference
         scale[edges] = 1 / mine.n_case + 1 / mine.n_reference
         # So many edges at a time that what is computed of them stays in the processor's cache.
@@ -133,37 +131,12 @@ def compare(
             found.change[some] = outcome.effect
             error[some] = outcome.error * lost.inflation
             freedom[some] = outcome.freedom - lost.freedom
-            tests.fill(found, some, adjusted)
+            found.weakest[some] = labellings.weakest(adjusted, outcome.effect)
+            found.permutation[some] = labellings.pvalues(adjusted)
+            found.floor[some] = labellings.floor
     kinds = np.zeros(values.shape[1], dtype=np.int64) if alike is None else alike
     _moderate(found, (error, freedom, scale), levels_alike(values, kinds))
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Tests:
-    """What does not depend on the values: weights of each permutation, and without each donor."""
-
-    permuted: FloatArray | None
-    without: FloatArray | None
-    floor: float
-
-    @classmethod
-    def of(cls, units: Units, n_permutations: int, *, leave_out: bool) -> "_Tests":
-        permuted, floor = None, np.nan
-        if n_permutations:
-            labels, _ = arrangements(units, n_permutations=n_permutations)
-            permuted, floor = contrast_weights(labels, units), units.floor(n_permutations)
-        return cls(permuted, leave_one_out_weights(units) if leave_out else None, floor)
-
-    def fill(self, found: Differences, some: IntArray, values: FloatArray) -> None:
-        """Add to some edges what the tests say of their values."""
-        if self.without is not None:
-            without = self.without @ values
-            falls = found.change[some] < 0
-            found.weakest[some] = np.where(falls, without.max(axis=0), without.min(axis=0))
-        if self.permuted is not None:
-            found.permutation[some] = _share_as_far(values, self.permuted)
-            found.floor[some] = self.floor
 
 
 def _enough(units: Units, keep: BoolArray, min_donors: int) -> bool:
@@ -230,78 +203,6 @@ def _moderate(
     reach = stdtrit(distinct, 0.5 + LEVEL / 2)[same] * standard
     found.lower[usable] = change - reach
     found.upper[usable] = change + reach
-
-
-def contrast_weights(labels: BoolArray, units: Units) -> FloatArray:
-    """Compute the weights that turn values into a difference of arms, one row per labelling.
-
-    Pairs count by their number, groups of single donors by the harmonic mean of their arms, as
-    if half of the variance lay within donors.
-    """
-    weights = np.zeros(labels.shape)
-    total = 0.0
-    pairs = units.pairs
-    if pairs.size:
-        share = float(len(pairs))
-        signs = np.where(labels[:, pairs[:, 0]], 1.0, -1.0) / len(pairs)
-        weights[:, pairs[:, 0]] += share * signs
-        weights[:, pairs[:, 1]] -= share * signs
-        total += share
-    for group in units.groups:
-        inside = labels[:, group]
-        n_case = int(units.case[group].sum())
-        n_reference = group.size - n_case
-        share = n_case * n_reference / group.size
-        weights[:, group] = share * np.where(inside, 1 / n_case, -1 / n_reference)
-        total += share
-    return weights / total
-
-
-def permutation_pvalues(values: FloatArray, units: Units, n_permutations: int) -> FloatArray:
-    """Compute the two-sided permutation p-value of the difference of arms, per edge.
-
-    Labels move only within pairs and blocks. The first arrangement is the observed one, so the
-    p-value is never 0.
-    """
-    labels, _ = arrangements(units, n_permutations=n_permutations)
-    weights = contrast_weights(labels, units)
-    blocks = np.split(values, range(BLOCK, values.shape[1], BLOCK), axis=1)
-    return np.concatenate([_share_as_far(block, weights) for block in blocks])
-
-
-def _share_as_far(values: FloatArray, weights: FloatArray) -> FloatArray:
-    """Share of arrangements whose difference is at least as far from zero as the first one's."""
-    centred = values - values.mean(axis=0)
-    statistic = np.abs(weights @ centred)
-    slack = 1e-9 * np.maximum(np.abs(centred).max(axis=0), 1e-12)
-    return np.asarray((statistic >= statistic[0] - slack).mean(axis=0))
-
-
-def leave_one_out_weights(units: Units) -> FloatArray:
-    """Compute the weights of the difference without each donor, shape ``(n_donors, n_units)``.
-
-    NaN where an arm, or every exchange of labels, is gone with a donor.
-    """
-    names = np.array(units.donors)
-    rows = np.zeros((len(set(units.donors)), names.size))
-    for row, donor in zip(rows, sorted(set(units.donors)), strict=True):
-        keep = names != donor
-        case = units.case[keep]
-        if min(case.sum(), (~case).sum()) == 0:
-            return np.full(rows.shape, np.nan)
-        rest = _without(units, keep)
-        if rest.n_arrangements == 1:
-            return np.full(rows.shape, np.nan)
-        row[keep] = contrast_weights(rest.case[np.newaxis, :], rest)[0]
-    return rows
-
-
-def _without(units: Units, keep: BoolArray) -> Units:
-    if units.pairing != "unpaired":
-        return units.take(keep)
-    # Single donors of one stratum stay what they are: nothing is to be arranged again.
-    names = tuple(name for name, yes in zip(units.donors, keep, strict=True) if yes)
-    return Units(names, units.case[keep], units.stratum[keep], "unpaired")
 
 
 def arm_means(values: FloatArray, case: BoolArray) -> tuple[FloatArray, FloatArray]:

@@ -196,9 +196,9 @@ def _heard(
 
 def _verdicts(columns: dict[str, Any], found: TissueResult, fdr: float) -> dict[str, Any]:
     untested = ~np.isfinite(columns["pvalue"])
-    machinery, antagonist = columns["machinery"], columns["antagonist"]
-    lacking = [str(text) for text in machinery.categories]
-    not_sent = np.array([text.startswith(ABSENT) for text in lacking], dtype=bool)[machinery.codes]
+    machinery = columns["machinery"]
+    absent = [str(text).startswith(ABSENT) for text in machinery.categories]
+    not_sent = np.array(absent, dtype=bool)[machinery.codes]
     differs = _differs(columns, found, fdr)
     up = columns["change"] > 0
     rising = columns["antagonist_qvalue"] <= fdr
@@ -214,8 +214,20 @@ def _verdicts(columns: dict[str, Any], found: TissueResult, fdr: float) -> dict[
         shifted,
     ]
     words = ["not testable", "not sent", "opposed", "gained", "lost", "composition only"]
-    few = np.minimum(columns["n_case"], columns["n_reference"]) < 3
     which = np.select(conditions, range(len(conditions)), len(conditions))
+    verdict = labelled([*words, "inconclusive"], which)
+    return {
+        "status": labelled(["tested", "not_testable"], untested.astype(np.int64)),
+        "verdict": verdict,
+        "reason": _reasons(columns, which),
+        "ladder": _ladder(columns, verdict, fdr),
+    }
+
+
+def _reasons(columns: dict[str, Any], which: IntArray) -> pd.Categorical:
+    """Say why each edge has its verdict, by the verdict's number."""
+    machinery, antagonist = columns["machinery"], columns["antagonist"]
+    few = np.minimum(columns["n_case"], columns["n_reference"]) < 3
     reasons = [
         "both populations are measured in too few donors of an arm",
         "the donors do not vary, or their labels cannot be exchanged",
@@ -224,21 +236,13 @@ def _verdicts(columns: dict[str, Any], found: TissueResult, fdr: float) -> dict[
         "a side changes in number, not in expression",
         "no difference shown",
     ]
-    first = len(reasons)
-    reasons += [f"the sender lacks {text.removeprefix(f'{ABSENT}: ')}" for text in lacking]
-    opposed = "stronger in case donors, unheard, and so is its antagonist "
-    why = [
-        np.where(few, 0, 1), machinery.codes.astype(np.int64) + first,
-        antagonist.codes.astype(np.int64) + len(reasons), 2, 3, 4, 5,
-    ]  # fmt: skip
-    reasons += [opposed + str(name) for name in antagonist.categories]
-    verdict = labelled([*words, "inconclusive"], which)
-    return {
-        "status": labelled(["tested", "not_testable"], untested.astype(np.int64)),
-        "verdict": verdict,
-        "reason": labelled(reasons, np.choose(which, why)),
-        "ladder": _ladder(columns, verdict, fdr),
-    }
+    lacks = machinery.codes.astype(np.int64) + len(reasons)
+    lacking = [str(text).removeprefix(f"{ABSENT}: ") for text in machinery.categories]
+    reasons += [f"the sender lacks {genes}" for genes in lacking]
+    opposed = antagonist.codes.astype(np.int64) + len(reasons)
+    rises = "stronger in case donors, unheard, and so is its antagonist"
+    reasons += [f"{rises} {name}" for name in antagonist.categories]
+    return labelled(reasons, np.choose(which, [np.where(few, 0, 1), lacks, opposed, 2, 3, 4, 5]))
 
 
 def _differs(columns: dict[str, Any], found: TissueResult, fdr: float) -> BoolArray:

@@ -18,7 +18,8 @@ def labelled(names: "Sequence[str] | np.ndarray[Any, Any]", codes: IntArray) -> 
     ['b', 'a', 'b', 'b']
     """
     place, distinct = pd.factorize(np.asarray(names, dtype=object), sort=True)
-    return pd.Categorical.from_codes(place[codes], categories=distinct)
+    named: pd.Categorical = pd.Categorical.from_codes(place[codes], categories=pd.Index(distinct))
+    return named
 
 
 def distinct_keys(*codes: IntArray) -> IntArray:
