@@ -10,6 +10,7 @@ publication does not speak of stay unknown, and so does what experiments show bo
 from fnmatch import fnmatchcase
 
 import pandas as pd
+from effects_check import checked
 from signals import DATE, OWN, SHELF, write_card
 
 from turncoat.knowledge.registry import read_table
@@ -191,6 +192,7 @@ def main() -> None:
     signals = read_table("signals").drop(columns=["effect", "effect_source"], errors="ignore")
     signals = with_added(signals)
     rules = effects(signals)
+    rules["checked"] = checked(rules)
     path = SHELF / "signal_effects.parquet"
     rules.to_parquet(path, index=False, compression="zstd")
     write_card(
@@ -198,7 +200,8 @@ def main() -> None:
         path,
         description=(
             "What a signal does to the tumour when a receiver of this kind takes it: pro_tumour or "
-            "anti_tumour. An empty receiver stands for any; what is not listed is unknown."
+            "anti_tumour. An empty receiver stands for any; what is not listed is unknown. checked: "
+            "whether the ligand's SecAct signature has the same sign (weak support either way)."
         ),
         **OWN,
     )

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pandas as pd
+from signal_pairs import reason_pair
 from signal_rules import (
     ANTAGONISTS,
     CONTACT,
@@ -100,8 +101,10 @@ def main(source: Path, wheel: Path) -> None:
     upper = table["ligand"].str.upper()
     upper_receptor = table["receptor"].str.upper()
     table["reason"] = [
-        reason_removed(ligand) or reason_receptor(receptor)
-        for ligand, receptor in zip(upper, upper_receptor, strict=True)
+        reason_removed(ligand)
+        or reason_receptor(receptor)
+        or reason_pair(ligand, receptor, species)
+        for ligand, receptor, species in zip(upper, upper_receptor, table["species"], strict=True)
     ]
     table["kind"] = [kind_of(name, secreted) for name in upper]
     table["pathway"] = [pathway_of(*names) for names in zip(upper, upper_receptor, strict=True)]

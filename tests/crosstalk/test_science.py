@@ -19,6 +19,7 @@ from turncoat.crosstalk.pairs import find_pairs
 from turncoat.crosstalk.science import specificity_pvalues
 from turncoat.crosstalk.sides import joint_pvalue, of_edges, strength_weights
 from turncoat.errors import DesignError, KnowledgeError, MissingKeyError
+from turncoat.knowledge.registry import read_table
 from turncoat.stats.multiplicity import hierarchical
 from turncoat.stats.units import arrange
 
@@ -66,15 +67,13 @@ def test_species_that_does_not_fit_is_named() -> None:
 
 
 def test_bundled_pairs_are_clean() -> None:
-    from turncoat.knowledge.registry import read_table
-
     signals, removed = read_table("signals"), read_table("signals_removed")
     keys = ["species", "ligand", "receptor"]
     assert not signals.duplicated(keys).any()
     assert (removed["reason"] != "").all()
     assert signals.merge(removed, on=keys).empty
     human = signals[signals["species"] == "human"]
-    assert len(human) > 4_000
+    assert len(human) > 3_500
     assert not {"PCNA", "HMGB1", "B2M", "CALM1"} & set(human["ligand"])
     wnts = {name for name in human["ligand"] if name.startswith("WNT")}
     assert len(wnts) >= 18
@@ -85,6 +84,50 @@ def test_bundled_pairs_are_clean() -> None:
     antagonists = read_table("antagonists").query("species == 'human'")
     assert {"DKK1", "SFRP1", "NOTUM", "IL1RN", "DCN"} <= set(antagonists["antagonist"])
     assert "WNT5A" not in set(antagonists.query("antagonist == 'DKK1'")["ligand"])
+
+
+@pytest.mark.parametrize(
+    ("ligand", "receptor"),
+    [
+        ("IL10", "CD27"),
+        ("IL10", "CD70"),
+        ("IL10", "IFNLR1"),
+        ("HLA-B", "CD3D"),
+        ("HLA-DMA", "CD4"),
+        ("CXCL8", "ADRA2A"),
+        ("RLN2", "PTH1R"),
+        ("ADO", "ADORA2A"),
+        ("LPA", "LPAR1"),
+        ("HRG", "ERBB3"),
+        ("ADAM10", "MET"),
+        ("CSF3", "CSF2RA"),
+    ],
+)
+def test_wrong_pairs_are_out_with_their_reason(ligand: str, receptor: str) -> None:
+    for name, there in (("signals", False), ("signals_removed", True)):
+        table = read_table(name)
+        mine = (table["ligand"] == ligand) & (table["receptor"] == receptor)
+        assert mine.any() == there
+    assert (table.loc[mine, "reason"] != "").all()
+
+
+def test_no_receptor_holds_its_ligand_and_true_partners_stay() -> None:
+    table = read_table("signals").query("species == 'human'")
+    pairs = set(zip(table["ligand"], table["receptor"], strict=True))
+    assert not [pair for pair in pairs if set(pair[0].split("_")) & set(pair[1].split("_"))]
+    for kept in (
+        ("IL10", "IL10RA_IL10RB"),
+        ("IL18", "IL18R1_IL18RAP"),
+        ("IL13", "IL13RA1_IL4R"),
+        ("TSLP", "CRLF2_IL7R"),
+        ("IL22", "IL10RB_IL22RA1"),
+        ("PTHLH", "PTH1R"),
+        ("ADM", "RAMP2"),
+        ("HLA-E", "KLRC1_KLRD1"),
+        ("CXCL8", "CXCR1"),
+        ("IL16", "CD4"),
+    ):
+        assert kept in pairs
 
 
 @settings(max_examples=40, deadline=None)
