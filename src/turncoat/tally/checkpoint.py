@@ -6,11 +6,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from turncoat.study import TallyPlan
-from turncoat.tally.partial import PartialTally
+from turncoat.tally.partial import PartialTally, Piece
 from turncoat.tally.scan import Stamp
 
 #: Name of the file that a resumable tally keeps in its folder.
@@ -41,14 +42,38 @@ class Checkpoint:
         return self.folder / PARTIAL_NAME
 
 
+class Carried(Protocol):
+    """What a pass knows beside its sums, to be written down and taken up with them."""
+
+    def save(self, folder: Path) -> None:
+        """Write it down."""
+
+    def load(self, folder: Path) -> bool:
+        """Take up what was written; False, with nothing done, where that cannot be."""
+
+    def rewind(self, pieces: Sequence[Piece]) -> None:
+        """Forget the cells after those that are in the sums; all, where there are no pieces."""
+
+
 class Keeper:
     """Writes a partial tally down now and then; begins with what was written before."""
 
-    def __init__(self, partial: PartialTally, checkpoint: Checkpoint | None, mark: str) -> None:
+    def __init__(
+        self,
+        partial: PartialTally,
+        checkpoint: Checkpoint | None,
+        mark: str,
+        carried: Carried | None = None,
+    ) -> None:
         self._partial, self._checkpoint, self._mark = partial, checkpoint, mark
+        self._carried = carried
         self._last = time.monotonic()
-        if checkpoint is not None and checkpoint.path.exists():
-            partial.load(checkpoint.path, fingerprint=mark)
+        if checkpoint is None:
+            return
+        taken = checkpoint.path.exists() and (carried is None or carried.load(checkpoint.folder))
+        taken = taken and partial.load(checkpoint.path, fingerprint=mark)
+        if carried is not None:
+            carried.rewind(partial.pieces if taken else [])
 
     @property
     def due(self) -> bool:
@@ -60,6 +85,9 @@ class Keeper:
     def save(self) -> None:
         """Save now."""
         if self._checkpoint is not None:
+            # First what is carried: it may know of more cells than the sums, never of fewer.
+            if self._carried is not None:
+                self._carried.save(self._checkpoint.folder)
             self._partial.save(self._checkpoint.path, fingerprint=self._mark)
             self._last = time.monotonic()
 

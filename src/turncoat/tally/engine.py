@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from turncoat.errors import ArgumentError, StudyError
 from turncoat.study import TallyPlan
 from turncoat.tally.budget import Budget
-from turncoat.tally.checkpoint import Checkpoint, Keeper, fingerprint
+from turncoat.tally.checkpoint import Carried, Checkpoint, Keeper, fingerprint
 from turncoat.tally.groups import GroupSums, describe_columns
 from turncoat.tally.interrupt import DeferredInterrupt
 from turncoat.tally.packed import Packer
@@ -28,6 +28,13 @@ MOST_CELLS_PER_ROW = 6_000_000
 
 #: First and last cell (exclusive) of a source, by its number in the plan.
 Span = tuple[int, int, int]
+
+
+class First(Carried, Protocol):
+    """What is done with the blocks of every source before they are added to the rows."""
+
+    def of(self, source: int) -> Accumulator:
+        """Give what is done with the blocks of a source."""
 
 
 def tally_plan(
@@ -139,7 +146,7 @@ def count_plan(
     progress: Report | None = None,
     checkpoint: Checkpoint | None = None,
     also: Callable[[int], Sequence[Accumulator]] | None = None,
-    first: Callable[[int], Accumulator] | None = None,
+    first: First | None = None,
 ) -> PartialTally:
     """Count cells of a plan into whole-number sums that can be added to those of other cells.
 
@@ -157,7 +164,7 @@ def count_plan(
         Gives further accumulators for the same pass over a source, by its number.
     first
         Gives what is done with each block before it is added to the rows: it may fill in the
-        plan's ``row_codes`` of the block's cells.
+        plan's ``row_codes`` of the block's cells. It is written down and taken up with the sums.
 
     Returns
     -------
@@ -181,7 +188,7 @@ def count_plan(
     if spans is None:
         spans = [(number, 0, source.n_cells) for number, source in enumerate(plan.sources)]
     partial = PartialTally.empty(len(plan.row_table), n_genes, spans, max_slots=room.max_slots)
-    keeper = Keeper(partial, checkpoint, fingerprint(plan, stamps) if checkpoint else "")
+    keeper = Keeper(partial, checkpoint, fingerprint(plan, stamps) if checkpoint else "", first)
     pace = Pace(progress, sum(p.stop - p.first for p in partial.pieces), partial.n_done)
     with (
         ThreadPoolExecutor(n_threads, thread_name_prefix="tally") as pool,
@@ -220,7 +227,7 @@ class _Run:
         pace: Pace,
         interrupt: DeferredInterrupt,
         also: Callable[[int], Sequence[Accumulator]] | None,
-        first: Callable[[int], Accumulator] | None,
+        first: First | None,
     ) -> None:
         self._first = first
         self._plan, self._partial, self._budget = plan, partial, budget
@@ -255,5 +262,5 @@ class _Run:
                 raise KeyboardInterrupt
 
         others = [] if self._also is None else self._also(piece.source)
-        adding = groups if self._first is None else InTurn(self._first(piece.source), groups)
+        adding = groups if self._first is None else InTurn(self._first.of(piece.source), groups)
         scan(reader, [adding, *others], pool=self._pool, stamp=stamp, after=after)

@@ -4,8 +4,10 @@ They are kept in memory up to a size, and in a temporary file beyond it: a tumou
 epithelial cells than memory has room for.
 """
 
+import os
 import tempfile
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -34,16 +36,21 @@ class HeldCells:
     most_reference
         How many of the queue are wanted.
     in_memory
-        Bytes after which cells go to a file.
+        Bytes after which cells go to a temporary file.
+    path
+        A file to put all of them in, so that another process can go on from it.
     """
 
     def __init__(
-        self, order: FloatArray, most_reference: int, *, in_memory: int = IN_MEMORY
+        self,
+        order: FloatArray,
+        most_reference: int,
+        *,
+        in_memory: int = IN_MEMORY,
+        path: Path | None = None,
     ) -> None:
-        self._order, self._most_reference = order, most_reference
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(  # noqa: SIM115
-            max_size=in_memory, prefix="turncoat-held-"
-        )
+        self._order, self._most_reference, self._path = order, most_reference, path
+        self._file = _open(path, in_memory)
         weakref.finalize(self, self._file.close)
         self._end = 0
         self._width: np.dtype[Any] = np.dtype(np.uint16)
@@ -98,11 +105,7 @@ class HeldCells:
                 self._file.write(block.genes[begin:end].data)
                 self._file.write(block.counts[begin:end].data)
         except OSError as error:
-            raise OutputError(
-                f"Epithelial cells that do not fit in memory cannot be put in "
-                f"{Path(tempfile.gettempdir())}: {error}. Free space there, or set TMPDIR to a "
-                "larger disk."
-            ) from error
+            raise _no_room(self._path, error) from error
         self._numbers.append(before + cells)
         self._places.append(self._end + np.cumsum(sizes) - sizes)
         self._lines.append(lines)
@@ -115,6 +118,55 @@ class HeldCells:
         if self._queue.size > SIFT_AT * self._most_reference:
             self._queue = np.sort(self._queue)[: self._most_reference]
             self._last = float(self._queue[-1])
+
+    def state(self) -> dict[str, Any]:
+        """Write the cells out to the file, and give what tells where they are in it."""
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise _no_room(self._path, error) from error
+        return {
+            "numbers": np.concatenate([np.empty(0, dtype=np.int64), *self._numbers]),
+            "places": np.concatenate([np.empty(0, dtype=np.int64), *self._places]),
+            "lines": np.concatenate([np.empty((0, units.N_LEDGER), np.int64), *self._lines]),
+            "waiting": np.concatenate([np.empty(0, dtype=bool), *self._waiting]),
+            "width": np.array(self._width.itemsize),
+        }
+
+    def take_up(self, state: Mapping[str, Any]) -> bool:
+        """Go on from what :meth:`state` gave; False where the file does not hold it."""
+        lines, width = state["lines"], int(state["width"])
+        ends = state["places"] + (lines[:, units.END] - lines[:, units.BEGIN]) * (width + 1)
+        end = int(ends.max(initial=0))
+        if self._path is None or self._path.stat().st_size < end:
+            return False
+        self._numbers, self._places = [state["numbers"]], [state["places"]]
+        self._lines, self._waiting = [lines], [state["waiting"]]
+        self._width, self._end = np.dtype(f"u{width}"), end
+        return True
+
+    def forget(self, before: IntArray, ends: IntArray) -> None:
+        """Forget the cells of each source from some number on.
+
+        Parameters
+        ----------
+        before
+            Number of the first cell of each source, and of all cells.
+        ends
+            Number after the last cell of each source that is kept.
+        """
+        numbers = np.concatenate([np.empty(0, dtype=np.int64), *self._numbers])
+        source = np.searchsorted(before, numbers, side="right") - 1
+        kept = numbers < ends[source]
+        for own in (self._numbers, self._places, self._lines, self._waiting):
+            own[:] = [np.concatenate(own)[kept]] if own else []
+        # What is behind the queue's end was not kept, and the queue itself is made anew.
+        waiting = self._waiting[0] if self._waiting else np.empty(0, dtype=bool)
+        self._queue, self._last = np.empty(0), np.inf
+        self._sift(self._order[numbers[kept][~waiting]])
+        if not kept.any():
+            self._end = 0
 
     def block(self, numbers: IntArray) -> PackedBlock:
         """Put held cells together, in the order of ``numbers``."""
@@ -135,6 +187,26 @@ class HeldCells:
             genes[begin:end] = np.frombuffer(values, dtype=self._width)
             counts[begin:end] = np.frombuffer(self._file.read(end - begin), dtype=np.uint8)
         return PackedBlock(0, genes, counts, ledger)
+
+
+def _open(path: Path | None, in_memory: int) -> IO[bytes]:
+    if path is None:
+        return tempfile.SpooledTemporaryFile(max_size=in_memory, prefix="turncoat-held-")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        return path.open("r+b")
+    except OSError as error:
+        raise _no_room(path, error) from error
+
+
+def _no_room(path: Path | None, error: OSError) -> OutputError:
+    folder = Path(tempfile.gettempdir()) if path is None else path.parent
+    advice = ", or set TMPDIR to a larger disk" if path is None else ""
+    return OutputError(
+        f"Epithelial cells that wait for the end of the pass cannot be put in {folder}: {error}. "
+        f"Free space there{advice}."
+    )
 
 
 def unpack_cells(block: PackedBlock, n_genes: int) -> sp.csr_matrix:

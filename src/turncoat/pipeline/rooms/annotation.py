@@ -6,7 +6,7 @@ from turncoat.cells import Quality
 from turncoat.pipeline.run import Run
 from turncoat.pipeline.stage import Stage
 from turncoat.study import Study
-from turncoat.tally import Progress
+from turncoat.tally import Checkpoint, Progress
 from turncoat.tally.annotated import annotate_and_tally_study
 
 
@@ -23,6 +23,7 @@ def _run(run: Run) -> None:
         threads=run.threads,
         memory_limit=run.memory_limit,
         progress=tell,
+        checkpoint=Checkpoint(run.scratch()),
     )
     run.save("annotation", made.annotation)
     if made.malignancy is not None:

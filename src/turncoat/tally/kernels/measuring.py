@@ -28,7 +28,7 @@ def measure_kinds_reference(
                 measured[cell, kind] += (1, count)
 
 
-@kernel(reference=measure_kinds_reference)
+@kernel(reference=measure_kinds_reference, ahead=True)
 def measure_kinds(
     genes: IntArray, counts: IntArray, ledger: IntArray, kinds: IntArray, measured: IntArray
 ) -> None:
