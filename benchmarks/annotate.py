@@ -729,7 +729,10 @@ def main() -> None:
         peer(path, net, kind)
         return
     warnings.simplefilter("ignore")
-    for part in arguments.only or PARTS:
+    missing = arguments.oligo is None or not arguments.oligo.is_file()
+    if missing and "brain" in (arguments.only or ()):
+        parser.error("'brain' needs --oligo FILE: its rows would be lost without it")
+    for part in arguments.only or [one for one in PARTS if one != "brain" or not missing]:
         started = time.time()
         bars: list[Any] = []
         notes: list[str] = []

@@ -159,7 +159,8 @@ class HeldCells:
         numbers = np.concatenate([np.empty(0, dtype=np.int64), *self._numbers])
         source = np.searchsorted(before, numbers, side="right") - 1
         kept = numbers < ends[source]
-        for own in (self._numbers, self._places, self._lines, self._waiting):
+        parts: list[list[Any]] = [self._numbers, self._places, self._lines, self._waiting]
+        for own in parts:
             own[:] = [np.concatenate(own)[kept]] if own else []
         # What is behind the queue's end was not kept, and the queue itself is made anew.
         waiting = self._waiting[0] if self._waiting else np.empty(0, dtype=bool)
