@@ -103,7 +103,7 @@ def test_cells_beyond_memory_are_held_in_a_file(
 ) -> None:
     monkeypatch.setattr(HeldCells.__init__, "__kwdefaults__", {"in_memory": 1000})
     monkeypatch.setattr("turncoat.cells.search.CELLS_AT_ONCE", 7)
-    monkeypatch.setattr("turncoat.tally.annotated.CELLS_AT_ONCE", 7)
+    monkeypatch.setattr("turncoat.tally.naming.CELLS_AT_ONCE", 7)
     again = annotate_and_tally(plan, model, marker_set(), threads=2)
     same_tally(again.tally, fused.tally)
     assert again.malignancy is not None
