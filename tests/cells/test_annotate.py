@@ -238,6 +238,18 @@ def test_labels_that_mean_nothing_to_us_are_refused(cells: ad.AnnData) -> None:
         tc.pp.annotate(strange, sample_key="sample", label_key="clusters")
 
 
+def test_labels_that_are_nearly_ours_are_named_with_the_nearest_word(cells: ad.AnnData) -> None:
+    mixed = cells.copy()
+    mixed.obs["mine"] = (
+        mixed.obs["population"].astype(str).replace({"Plasma": "Plasmma", "B": "Odd"})
+    )
+    model = tc.pp.train_annotator(cells, label_key="population")
+    with pytest.warns(
+        DroppedDataWarning, match=r"stay as they are: .*'Plasmma' \(Plasma.*label_map"
+    ):
+        tc.pp.annotate(mixed, sample_key="sample", label_key="mine", annotator=model)
+
+
 def test_a_users_marker_file_adds_a_population(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(

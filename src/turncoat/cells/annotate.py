@@ -16,7 +16,7 @@ from turncoat.cells.result import UNASSIGNED, Annotation
 from turncoat.cells.sample import Sample
 from turncoat.cells.seek import seek as seek_populations
 from turncoat.cells.stream import Calls, call_cells, draw_cells, say_untold
-from turncoat.errors import StudyError, did_you_mean
+from turncoat.errors import DroppedDataWarning, StudyError, did_you_mean, warn
 from turncoat.knowledge.registry import verified_path
 from turncoat.knowledge.vocabulary import match_labels
 from turncoat.study import TallyPlan, plan_cells
@@ -205,12 +205,30 @@ def user_labels(
         shown = ", ".join(table["label"].head(5))
         raise StudyError(
             f"None of the labels in '{key}' ({shown}) is a population that we know. Map them in "
-            "[cells.label_map] of study.toml, or leave the column out."
+            f"[cells.label_map] of study.toml ('{table['label'].iloc[0]}' = \"CD8 T\"; "
+            "turncoat.knowledge.populations() lists our words), or leave the column out."
         )
+    _say_unmapped(table[table["population"] == ""], key)
     words = {
         str(label): str(ours or label) for label, ours in table[["label", "population"]].to_numpy()
     }
     return [one.map(words) for one in found]
+
+
+def _say_unmapped(strange: pd.DataFrame, key: str) -> None:
+    """Warn of labels that stay as they are, with the nearest words of ours."""
+    if strange.empty:
+        return
+    told = [
+        f"'{label}'" + (f" ({near}?)" if near else "")
+        for label, near in strange[["label", "suggestions"]].head(8).to_numpy()
+    ]
+    more = f" and {len(strange) - 8} more" if len(strange) > 8 else ""
+    warn(
+        f"{len(strange)} of the labels in '{key}' are no population that we know and stay as they "
+        f"are: {', '.join(told)}{more}. Where one is, say so under [cells.label_map].",
+        DroppedDataWarning,
+    )
 
 
 def _cell_table(

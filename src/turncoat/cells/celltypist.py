@@ -19,6 +19,8 @@ from turncoat.tables import FloatArray
 
 #: What the export holds: arrays by name.
 ARRAYS: Final = ("coef", "intercept", "classes", "features", "mean", "scale")
+#: CellTypist counts no gene for more standard deviations, and calls a type from this probability on.
+MOST_DEVIATIONS, LEAST_PROBABILITY = 10.0, 0.5
 EXPORT: Final = (
     "import celltypist, numpy as np; m = celltypist.models.Model.load('MODEL.pkl'); "
     "np.savez('MODEL.npz', coef=m.classifier.coef_, intercept=m.classifier.intercept_, "
@@ -46,7 +48,8 @@ def import_celltypist(
     Returns
     -------
     Annotator
-        Calls as CellTypist's best match does, with our abstention below 60 % among its types.
+        Calls as CellTypist's best match does; its confidence is CellTypist's own probability of
+        that type, and below one half (CellTypist's own line) a cell is left unassigned.
 
     Raises
     ------
@@ -82,6 +85,9 @@ def import_celltypist(
         populations=tuple(populations),
         lineages=tuple(own or who for own, who in zip(lineages, populations, strict=True)),
         temperature=1.0,
+        confidence=LEAST_PROBABILITY,
+        ceiling=MOST_DEVIATIONS,
+        link="logistic",
         about={"made_from": "CellTypist", "species": species, "n_genes": len(stored["features"])},
     )
 

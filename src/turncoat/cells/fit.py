@@ -79,7 +79,8 @@ def fit_annotator(
         raise CountsError(
             f"None of the {len(markers.at('lineage'))} lineages can be told: fewer than three of "
             f"the markers of each are among the {len(panel)} genes. Expected {markers.species} gene "
-            f"symbols; found for example {', '.join(sample.genes[:5])}."
+            f"symbols; found for example {', '.join(sample.genes[:5])}. Bring labels, an annotator "
+            "trained on cells with these genes, or a marker file that describes lineages by them."
         )
     probable, scores = _settle_lineages(sample, lineages, rng)
     classes, joint = _settle_populations(sample, markers, lineages, probable, references, rng)

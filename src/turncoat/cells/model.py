@@ -7,13 +7,15 @@ import json
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
 
 from turncoat.cells.calibration import AS_IT_IS, Calibration
-from turncoat.cells.kernels import linear_scores
+from turncoat.cells.ceiling import Ceiling
+from turncoat.cells.kernels import linear_scores, pick_columns
+from turncoat.cells.picking import Called, best_and_pick, sum_and_pick
 from turncoat.cells.result import UNASSIGNED
 from turncoat.cells.states import StateModel
 from turncoat.errors import ArgumentError, FileFormatError, MissingFileError
@@ -48,6 +50,9 @@ class Annotator:
     temperature, calibration, confidence
         Softening of the probabilities, how often a call of a given probability is right, and the
         least confidence of a call.
+    ceiling, link
+        Most standard deviations that a gene counts for (None: any), and whether probabilities are
+        shared among classes (softmax) or each class is asked by itself (logistic), as in CellTypist.
     sought
         Populations that are looked for, each with the least probability of a call (see
         :func:`turncoat.cells.seek.seek`).
@@ -67,6 +72,8 @@ class Annotator:
     temperature: float = TEMPERATURE
     calibration: Calibration = AS_IT_IS
     confidence: float = CONFIDENCE
+    ceiling: float | None = None
+    link: Literal["softmax", "logistic"] = "softmax"
     sought: tuple[tuple[str, float], ...] = ()
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -90,7 +97,11 @@ class Annotator:
         slots[at[measured]] = np.arange(measured.size)
         scaled = self.weights[measured] / self.scale[measured, np.newaxis] / self.temperature
         offset = self.bias / self.temperature - self.centre[measured] @ scaled
-        return Reader(self, slots, np.ascontiguousarray(scaled), offset, measured.size)
+        scaled, capped = np.ascontiguousarray(scaled), None
+        if self.ceiling is not None:
+            level, spread = self.centre[measured], self.scale[measured]
+            capped = Ceiling.of(self.ceiling, level, spread, scaled, TARGET_SUM)
+        return Reader(self, slots, scaled, offset, measured.size, capped)
 
     def save(self, path: str | Path) -> None:
         """Write it as one npz file: arrays and JSON, nothing that runs."""
@@ -104,6 +115,8 @@ class Annotator:
             "temperature": self.temperature,
             "calibration": [self.calibration.lineage, self.calibration.population],
             "confidence": self.confidence,
+            "ceiling": self.ceiling,
+            "link": self.link,
             "sought": self.sought,
             "about": self.about,
         }
@@ -147,6 +160,8 @@ class Annotator:
                     temperature=float(told["temperature"]),
                     calibration=_calibration(told.get("calibration")),
                     confidence=float(told["confidence"]),
+                    ceiling=told.get("ceiling"),
+                    link=told.get("link", "softmax"),
                     sought=tuple((str(who), float(at)) for who, at in told.get("sought", ())),
                     about=dict(told["about"]),
                 )
@@ -166,6 +181,7 @@ class Reader:
     weights: FloatArray
     offset: FloatArray
     n_measured: int
+    capped: Ceiling | None = None
 
     def probabilities(
         self, data: FloatArray, indices: IntArray, indptr: IntArray
@@ -183,10 +199,19 @@ class Reader:
         linear_scores(
             data, indices, indptr, slots, self.weights, self.offset, TARGET_SUM, scores, depth
         )
+        if self.capped is not None:
+            at = np.full(self.n_measured, -1, dtype=np.int64)
+            at[self.capped.features] = np.arange(self.capped.features.size)
+            picked = np.empty((n_cells, self.capped.features.size))
+            pick_columns(data, indices, indptr, np.where(slots >= 0, at[slots], -1), picked)
+            self.capped.take_off(scores, picked, depth)
         return self.soften(scores), depth
 
     def soften(self, scores: FloatArray) -> FloatArray:
         """Turn the scores of the classes into probabilities."""
+        if self.annotator.link == "logistic":
+            alone: FloatArray = 1 / (1 + np.exp(-np.clip(scores, -700, 700)))
+            return alone
         # As SciPy's softmax, which costs more to load than to run.
         probabilities: FloatArray = np.exp(scores - scores.max(axis=1, keepdims=True))
         probabilities /= probabilities.sum(axis=1, keepdims=True)
@@ -223,10 +248,11 @@ class Reader:
             }
         )
 
-    def codes(self, probabilities: FloatArray, depth: FloatArray) -> "Called":
+    def codes(self, probabilities: FloatArray, depth: FloatArray) -> Called:
         """Give the same calls as numbers of :attr:`names` and :attr:`lineages`."""
-        lineage, lineage_sure = _sum_and_pick(probabilities, self.annotator.lineages)
-        guess, sure = _sum_and_pick(probabilities, self.annotator.populations)
+        pick = sum_and_pick if self.annotator.link == "softmax" else best_and_pick
+        lineage, lineage_sure = pick(probabilities, self.annotator.lineages)
+        guess, sure = pick(probabilities, self.annotator.populations)
         meaning, least = self.annotator.calibration, self.annotator.confidence
         empty = depth <= 0
         lineage_sure = np.where(empty, 0.0, meaning.of_lineage(lineage_sure))
@@ -254,38 +280,9 @@ class Reader:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Called:
-    """Calls of some cells, as codes into the names and lineages of a :class:`Reader`.
-
-    Parameters
-    ----------
-    lineage, lineage_confidence
-        Lineage, and how sure it is.
-    population, confidence
-        Population, and how sure it is.
-    guess
-        The likeliest population, also where the call abstains.
-    """
-
-    lineage: IntArray
-    lineage_confidence: FloatArray
-    population: IntArray
-    confidence: FloatArray
-    guess: IntArray
-
-
 def _calibration(stated: list[list[float]] | None) -> Calibration:
     """Read what was saved; models of earlier versions have none."""
     if stated is None:
         return AS_IT_IS
     (a, b), (c, d) = stated
     return Calibration((float(a), float(b)), (float(c), float(d)))
-
-
-def _sum_and_pick(probabilities: FloatArray, names: tuple[str, ...]) -> tuple[IntArray, FloatArray]:
-    """Add up the classes of a name; give each cell's best name, by number, and its probability."""
-    distinct = list(dict.fromkeys(names))
-    member = np.array([[name == one for one in distinct] for name in names], dtype=float)
-    summed = probabilities @ member
-    return summed.argmax(axis=1), summed.max(axis=1)

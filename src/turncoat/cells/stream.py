@@ -117,6 +117,7 @@ class Caller:
         self.slots[:-1, 0] = self.reader.slots
         found = genes.get_indexer(pd.Index(markers)) if markers else np.empty(0, dtype=np.int64)
         self.slots[found[found >= 0], 1] = np.flatnonzero(found >= 0)
+        self._capped = self._note_capped()
         #: Per gene: whether it has either, as bytes.
         self.used: IntArray = np.asarray((self.slots >= 0).any(axis=1), dtype=np.uint8)
         self.calls = Calls(
@@ -132,6 +133,21 @@ class Caller:
             depth=np.zeros(n_cells),
         )
 
+    def _note_capped(self) -> IntArray:
+        """Have the counts of genes with a ceiling picked too; give their columns."""
+        capped = self.reader.capped
+        if capped is None:
+            return np.empty(0, dtype=np.int64)
+        gene_of = np.full(self.reader.n_measured, -1, dtype=np.int64)
+        measured = np.flatnonzero(self.reader.slots >= 0)
+        gene_of[self.reader.slots[measured]] = measured
+        genes = gene_of[capped.features]
+        new = genes[self.slots[genes, 1] < 0]
+        self.slots[new, 1] = self.n_markers + np.arange(new.size)
+        self.n_markers += new.size
+        columns: IntArray = self.slots[genes, 1].astype(np.int64)
+        return columns
+
     def name(self, start: int, scores: FloatArray, picked: FloatArray, depth: FloatArray) -> None:
         """Name consecutive cells.
 
@@ -146,6 +162,8 @@ class Caller:
         depth
             Counts of each cell over all genes.
         """
+        if self.reader.capped is not None:
+            self.reader.capped.take_off(scores, picked[:, self._capped], depth)
         called = self.reader.codes(self.reader.soften(scores), depth)
         rows = slice(start, start + depth.size)
         calls = self.calls
