@@ -178,7 +178,7 @@ def test_a_corrupt_chunk_is_named_with_its_dataset(
     content[place.byte_offset + place.size // 2] ^= 0xFF
     path.write_bytes(content)
     with pytest.raises(
-        FileFormatError, match=rf"{path.name}: chunk 2 of dataset /{dataset} .*damaged"
+        FileFormatError, match=rf"{path.name}: chunk 2 of (dataset /)?{dataset} .*damaged"
     ):
         dense(open_source(path), 37)
 

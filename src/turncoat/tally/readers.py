@@ -1,8 +1,11 @@
 """The fastest way to read a source, whatever it is."""
 
 from turncoat.study import CellSource
-from turncoat.study.sources.matrix import CsrMatrix
+from turncoat.study.sources.bands import bands_of
+from turncoat.study.sources.matrix import CsrMatrix, DenseMatrix, GatheredMatrix
 from turncoat.tally.budget import Budget
+from turncoat.tally.dense_rows import DenseReader
+from turncoat.tally.gathered_rows import GatheredReader
 from turncoat.tally.packed import Packer, PlainReader
 from turncoat.tally.rows import CsrReader
 from turncoat.tally.scan import BlockReader
@@ -44,6 +47,7 @@ def open_reader(
         Blocks in order.
     """
     matrix = getattr(source, "matrix", None)
+    n_values = budget.values_per_block
     if isinstance(matrix, CsrMatrix):
         return CsrReader(
             matrix,
@@ -51,8 +55,16 @@ def open_reader(
             packer,
             start,
             stop,
-            values_per_block=budget.values_per_block,
+            values_per_block=n_values,
             n_threads=n_threads,
         )
-    rows = max(1, budget.values_per_block // PLAIN_SHARE // VALUES_PER_CELL)
+    if isinstance(matrix, GatheredMatrix):
+        return GatheredReader(
+            matrix, packer, start, stop, values_per_block=n_values, n_threads=n_threads
+        )
+    if isinstance(matrix, DenseMatrix):
+        bands = bands_of(matrix, getattr(source, "where", "the matrix"))
+        if bands is not None:
+            return DenseReader(bands, packer, start, stop, values_per_block=n_values)
+    rows = max(1, n_values // PLAIN_SHARE // VALUES_PER_CELL)
     return PlainReader(source, packer, start, stop, rows_per_block=rows)

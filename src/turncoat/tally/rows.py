@@ -32,13 +32,12 @@ JOBS_PER_THREAD = 2
 CELLS_PER_BLOCK = 2**18
 
 
-class CsrReader:
-    """Blocks of rows of a stored CSR matrix, at most so many values each."""
+class RowsReader:
+    """Blocks of rows whose numbers of values are known, at most so many values each."""
 
     def __init__(
         self,
-        matrix: CsrMatrix,
-        path: Path | None,
+        pointers: IntArray,
         packer: Packer,
         start: int,
         stop: int,
@@ -46,14 +45,11 @@ class CsrReader:
         values_per_block: int,
         n_threads: int,
     ) -> None:
-        where = matrix.where.rpartition(": ")[2]
-        self._pointers, self._row, self._stop = matrix.indptr, start, stop
+        self._pointers, self._row, self._stop = pointers, start, stop
         self._packer = packer
         # Set once a block had so many large counts that the usual room was not enough.
         self.many_large = False
         self._values_per_block, self._n_threads = values_per_block, n_threads
-        self._data = fast_array(matrix.data, path, f"{where}/data")
-        self._indices = fast_array(matrix.indices, path, f"{where}/indices")
 
     def begin(self) -> tuple[list[Job], Callable[[], PackedBlock | None]] | None:
         """Give the jobs that read the next block, and what to call for it when they are done."""
@@ -70,6 +66,57 @@ class CsrReader:
         end = int(self._pointers[first]) + n_values
         last = int(np.searchsorted(self._pointers, end, side="right")) - 1
         return min(max(last, first + 1), self._stop)
+
+    def shares(self, first: int, last: int) -> list[tuple[int, int]]:
+        """Cut rows into shares, one a job."""
+        raise NotImplementedError
+
+    def pack(
+        self, first: int, last: int, genes: IntArray, counts: IntArray, place: int, ledger: IntArray
+    ) -> int:
+        """Decode and pack rows; gives the end, or -1 without enough room."""
+        raise NotImplementedError
+
+    def room_per_share(self, shares: list[tuple[int, int]], size: int) -> list[int]:
+        """Divide room among shares by the values they hold."""
+        edges = np.array([shares[0][0], *(last for _, last in shares)])
+        values = self._pointers[edges] - self._pointers[edges[0]]
+        spare = np.arange(edges.size)
+        usable = size - spare.size
+        parts: list[int] = (values * usable // max(int(values[-1]), 1) + spare).tolist()
+        return parts
+
+    def room(self, first: int, last: int) -> tuple[IntArray, IntArray]:
+        """Make room for rows."""
+        n_values = int(self._pointers[last] - self._pointers[first])
+        return self._packer.room(n_values, full=self.many_large)
+
+
+class CsrReader(RowsReader):
+    """Blocks of rows of a stored CSR matrix."""
+
+    def __init__(
+        self,
+        matrix: CsrMatrix,
+        path: Path | None,
+        packer: Packer,
+        start: int,
+        stop: int,
+        *,
+        values_per_block: int,
+        n_threads: int,
+    ) -> None:
+        super().__init__(
+            matrix.indptr,
+            packer,
+            start,
+            stop,
+            values_per_block=values_per_block,
+            n_threads=n_threads,
+        )
+        where = matrix.where.rpartition(": ")[2]
+        self._data = fast_array(matrix.data, path, f"{where}/data")
+        self._indices = fast_array(matrix.indices, path, f"{where}/indices")
 
     def shares(self, first: int, last: int) -> list[tuple[int, int]]:
         """Cut rows into shares of like size, one a job."""
@@ -107,25 +154,11 @@ class CsrReader:
             row = until
         return place
 
-    def room_per_share(self, shares: list[tuple[int, int]], size: int) -> list[int]:
-        """Divide room among shares by the values they hold."""
-        edges = np.array([shares[0][0], *(last for _, last in shares)])
-        values = self._pointers[edges] - self._pointers[edges[0]]
-        spare = np.arange(edges.size)
-        usable = size - spare.size
-        parts: list[int] = (values * usable // max(int(values[-1]), 1) + spare).tolist()
-        return parts
-
-    def room(self, first: int, last: int) -> tuple[IntArray, IntArray]:
-        """Make room for rows."""
-        n_values = int(self._pointers[last] - self._pointers[first])
-        return self._packer.room(n_values, full=self.many_large)
-
 
 class _Filling:
     """One block while it is read."""
 
-    def __init__(self, reader: CsrReader, first: int, last: int) -> None:
+    def __init__(self, reader: RowsReader, first: int, last: int) -> None:
         self._reader, self._first, self._last = reader, first, last
         self._ledger: IntArray = np.zeros((last - first, units.N_LEDGER), dtype=np.int64)
         self._shares = reader.shares(first, last)

@@ -1,9 +1,9 @@
 """Files that cells are written to while they are drawn, never the whole matrix at once."""
 
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Protocol
 
+import deflate
 import h5py
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +65,7 @@ class H5Column(_Buffered):
     level
         zlib level; 0 stores plainly.
     pool
-        Compresses chunks; zlib releases the interpreter lock.
+        Compresses chunks; libdeflate releases the interpreter lock.
     """
 
     def __init__(
@@ -91,7 +91,8 @@ class H5Column(_Buffered):
         self.dataset[start + whole :] = typed[whole:]
 
     def _pack(self, raw: bytes) -> bytes:
-        return zlib.compress(raw, self.level)
+        packed: bytes = deflate.zlib_compress(raw, self.level)
+        return packed
 
 
 class ZarrColumn(_Buffered):

@@ -167,6 +167,25 @@ class ContiguousHdf5:
             done += got
 
 
+class ChunkedZarr:
+    """A zarr array on a local disk, its chunks decoded by the thread that wants them."""
+
+    def __init__(self, chunks: Any) -> None:
+        self._chunks, self.size, self.dtype = chunks, int(chunks.shape[0]), chunks.dtype
+        self.chunk = int(chunks.chunks[0])
+
+    def read(self, begin: int, end: int, out: Any) -> None:
+        """Read whole chunks into ``out``."""
+        for number in range(begin // self.chunk, -(-end // self.chunk)):
+            first = number * self.chunk
+            target = out[first - begin : min(first + self.chunk, self.size) - begin]
+            plain = self._chunks.chunk(number)
+            if plain is None:
+                target[:] = self._chunks.fill
+            else:
+                put(target, plain[: target.size])
+
+
 class Sliced:
     """Any array with slices (h5py, zarr), read through its library."""
 
@@ -223,6 +242,12 @@ def fast_array(array: Any, path: Path | None, where: str) -> FastArray:
         chain = decoders(filters, array.dtype.itemsize)
         if array.chunks is not None and chain is not None:
             return ChunkedHdf5(array, path, where, chain)
+    if hasattr(array, "metadata"):
+        from turncoat.study.sources.zarr_chunks import zarr_chunks
+
+        chunks = zarr_chunks(array, where)
+        if chunks is not None:
+            return ChunkedZarr(chunks)
     return Sliced(array, path, where)
 
 

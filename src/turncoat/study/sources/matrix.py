@@ -1,15 +1,18 @@
 """Matrices on disk or in memory, read in blocks of rows whatever way they are stored."""
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from turncoat.errors import FileFormatError
-from turncoat.study.sources.gather import GatheredRows, Triple
+from turncoat.study.sources.fast_arrays import Window, fast_array
+from turncoat.study.sources.gather import GatheredRows, Stretches, Triple
 from turncoat.study.sources.protocol import Block
 from turncoat.tables import IntArray
 
@@ -132,8 +135,8 @@ class GatheredMatrix:
 
     Parameters
     ----------
-    triples
-        Starts one pass over all values: cell numbers, gene numbers, values.
+    stretches
+        Opens the values; called once, at the first reading.
     shape
         Number of cells and genes.
     where
@@ -141,21 +144,33 @@ class GatheredMatrix:
     """
 
     def __init__(
-        self, triples: Callable[[], Iterator[Triple]], shape: tuple[int, int], where: str
+        self, stretches: Callable[[], Stretches], shape: tuple[int, int], where: str
     ) -> None:
-        self.triples = triples
+        self.stretches = stretches
         self.shape = shape
         self.where = where
         self._lock = threading.Lock()
         self._rows: GatheredRows | None = None
 
-    def blocks(self, rows_per_block: int, start: int, stop: int) -> Iterator[Block]:
-        """Gather all rows, once, then read rows ``start`` to ``stop`` in order."""
+    def rows(self, n_threads: int | None = None) -> GatheredRows:
+        """Gather all rows, once, on some threads (the cores at hand by default)."""
         with self._lock:
             if self._rows is None:
                 logger.info("%s is not stored row by row: putting it in that order", self.where)
-                self._rows = GatheredRows(self.triples, self.shape[0])
-        yield from self._rows.blocks(rows_per_block, start, stop)
+                threads = cores() if n_threads is None else n_threads
+                self._rows = GatheredRows(self.stretches(), self.shape, n_threads=threads)
+        return self._rows
+
+    def blocks(self, rows_per_block: int, start: int, stop: int) -> Iterator[Block]:
+        """Gather all rows, once, then read rows ``start`` to ``stop`` in order."""
+        yield from self.rows().blocks(rows_per_block, start, stop)
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def lines_of(indptr: IntArray, begin: int, end: int) -> IntArray:
@@ -167,20 +182,51 @@ def lines_of(indptr: IntArray, begin: int, end: int) -> IntArray:
     return np.repeat(np.arange(first, last, dtype=np.int32), sizes)
 
 
+class Columns:
+    """Columns stored one after the other, read a stretch of whole chunks at a time."""
+
+    def __init__(
+        self, data: Any, indices: Any, indptr: IntArray, shape: tuple[int, int], where: str
+    ) -> None:
+        path, name = file_of(data), where.rpartition(": ")[2]
+        self.dtype: np.dtype[Any] = np.dtype(data.dtype)
+        self._data = fast_array(data, path, f"{name}/data")
+        self._indices = fast_array(indices, path, f"{name}/indices")
+        self._indptr, self._n_cells, self._where = indptr, shape[0], where
+        size = int(indptr[-1])
+        chunk = max(self._data.chunk, self._indices.chunk)
+        step = max(1, VALUES_PER_READ // chunk) * chunk
+        self._edges = [*range(0, size, step), size]
+
+    def __len__(self) -> int:
+        """Count the stretches."""
+        return len(self._edges) - 1
+
+    def cells(self, number: int) -> IntArray:
+        """Read the cell numbers of a stretch."""
+        begin, end = self._edges[number : number + 2]
+        cells: IntArray = Window(self._indices, np.dtype(np.int32)).move(begin, end)
+        check_range(cells, self._n_cells, self._where)
+        return cells
+
+    def values(self, number: int) -> Triple:
+        """Read a stretch."""
+        begin, end = self._edges[number : number + 2]
+        values = Window(self._data, self.dtype).move(begin, end)
+        return self.cells(number), lines_of(self._indptr, begin, end), values
+
+
+def file_of(array: Any) -> Path | None:
+    """Name the HDF5 file of a dataset that nobody writes to; None for any other array."""
+    file = getattr(array, "file", None)
+    return Path(file.filename) if file is not None and file.mode == "r" else None
+
+
 def csc_matrix(
     data: Any, indices: Any, indptr: IntArray, shape: tuple[int, int], where: str
 ) -> GatheredMatrix:
-    """Read columns that are stored one after the other, a stretch of values at a time."""
-
-    def triples() -> Iterator[Triple]:
-        for begin in range(0, int(indptr[-1]), VALUES_PER_READ):
-            end = min(begin + VALUES_PER_READ, int(indptr[-1]))
-            cells = read_stretch(indices, begin, end, where)
-            check_range(cells, shape[0], where)
-            genes = lines_of(indptr, begin, end)
-            yield cells, genes, read_stretch(data, begin, end, where)
-
-    return GatheredMatrix(triples, shape, where)
+    """Read columns that are stored one after the other."""
+    return GatheredMatrix(lambda: Columns(data, indices, indptr, shape, where), shape, where)
 
 
 @dataclass(frozen=True, slots=True)

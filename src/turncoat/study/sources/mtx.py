@@ -1,6 +1,5 @@
 """Folders with a Matrix Market file: 10x ``matrix.mtx``, features or genes, barcodes."""
 
-import functools
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,7 +49,7 @@ class MtxSource(PlainSource):
         self.obs = pd.DataFrame(index=pd.Index(barcodes, dtype=object, name=None))
         self._genes_first, self._n_values, self._header_lines = self._header()
         shape = (len(self.obs), len(self.var))
-        self.matrix = GatheredMatrix(self._values, shape, str(self._mtx))
+        self.matrix = GatheredMatrix(self._spool, shape, str(self._mtx))
 
     def _find(self, endings: tuple[str, ...], what: str) -> Path:
         for ending in endings:
@@ -101,10 +100,6 @@ class MtxSource(PlainSource):
             )
         return (n_rows, n_columns) == (n_genes, n_cells), n_values, n_lines
 
-    def _values(self) -> Iterator[Triple]:
-        yield from self._spool()
-
-    @functools.cached_property
     def _spool(self) -> Spool:
         with reading(self._mtx, "the values"):
             return Spool(self._parse())

@@ -1,6 +1,5 @@
 """Tables of counts as text: CSV or TSV, gzipped or not, genes in columns or in rows."""
 
-import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,7 +56,7 @@ class TextSource(PlainSource):
         self.obs = lines.set_axis(names) if self._cells_in_rows else pd.DataFrame(index=names)
         self.var = pd.DataFrame({"ensembl": "", "kind": ""}, index=genes)
         shape = (len(self.obs), len(self.var))
-        self.matrix = GatheredMatrix(self._values, shape, str(self._path))
+        self.matrix = GatheredMatrix(self._spool, shape, str(self._path))
 
     def _refuse_genes_of_text(self, sniffed: pd.DataFrame, texts: list[int]) -> None:
         """Refuse text where a count is expected, rather than lose a gene as annotation."""
@@ -108,10 +107,6 @@ class TextSource(PlainSource):
         table.columns = pd.Index([self._columns[place] for place in texts], dtype=object)
         return table.set_axis(pd.Index(table.index.astype(str), dtype=object, name=None))
 
-    def _values(self) -> Iterator[Triple]:
-        yield from self._spool()
-
-    @functools.cached_property
     def _spool(self) -> Spool:
         with reading(self._path, "the counts"):
             return Spool(self._parse())
