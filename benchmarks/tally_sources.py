@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness import Job, bar, compare, versions, write_results
+from harness import RESULTS, Job, bar, compare, versions, write_results
 
 CORES = sorted(os.sched_getaffinity(0))
 ME = str(Path(__file__).resolve())
@@ -258,13 +258,26 @@ def main() -> int:
     bars = [entry for kind, one in measured.items() for entry in rows(kind, one)]
     for entry in bars:
         print(f"{entry['what']:60} {entry['ours']}  {entry['note']}", file=sys.stderr)
-    if set(chosen.only) == set(KINDS):
-        write_results(
-            "tally_sources", bars, title="The tally from every kind of file", measured=[measured],
-            packages=versions("turncoat", "numpy", "h5py", "zarr", "numcodecs", "deflate", "isal"),
-            started=started, notes=[NOTE],
-        )  # fmt: skip
+    keep(bars, measured, started)
     return 0
+
+
+def keep(bars: list[dict[str, Any]], measured: dict[str, Any], started: float) -> None:
+    """Write the results; those of kinds that were not measured now stay."""
+    path = RESULTS / "tally_sources.json"
+    old = json.loads(path.read_text()) if path.exists() else {"bars": [], "jobs": []}
+    write_results(
+        "tally_sources", bars, title="The tally from every kind of file", measured=[measured],
+        packages=versions("turncoat", "numpy", "h5py", "zarr", "numcodecs", "deflate", "isal"),
+        started=started, notes=[NOTE],
+    )  # fmt: skip
+    new = json.loads(path.read_text())
+    for key, name in (("bars", "what"), ("jobs", "name")):
+        known = {entry[name] for entry in new[key]}
+        new[key] += [entry for entry in old[key] if entry[name] not in known]
+    order = list(KINDS.values())
+    new["bars"].sort(key=lambda entry: order.index(entry["what"].rpartition(": ")[0]))
+    path.write_text(json.dumps(new, indent=1) + "\n", encoding="utf-8")
 
 
 def rows(kind: str, one: Any) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import anndata as ad
+import h5py
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from turncoat.study import plan_cells
 from turncoat.tally import Checkpoint, count_plan, layout, tally_plan
 from turncoat.tally.budget import Budget
 from turncoat.tally.build import build_tally
+from turncoat.tally.content import sample_content
 
 SLOW_RUN = """
 import sys, time
@@ -141,3 +143,56 @@ def test_ctrl_c_in_this_process_leaves_a_state_to_go_on_from(
     again = tally_plan(plan, checkpoint=checkpoint, progress=lambda p: first.append(p.cells_done))
     assert first[0] > 0
     assert same_bits(again, tally_plan(plan))
+
+
+def stop_after_two_blocks(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Checkpoint:
+    """Count some blocks of a file, and leave a partial tally."""
+    monkeypatch.setattr("turncoat.tally.progress.REPORTS_PER_SECOND", 10**9)
+    checkpoint, seen = Checkpoint(folder, every=0.0), list[int]()
+
+    def stop(_: object) -> None:
+        seen.append(1)
+        if len(seen) == 3:
+            raise InterruptedError
+
+    budget = Budget(max_slots=100, values_per_block=1500, dense_bytes=10**9)
+    with pytest.raises(InterruptedError):
+        count_plan(plan_cells(path, **KEYS), budget=budget, checkpoint=checkpoint, progress=stop)
+    return checkpoint
+
+
+def test_a_file_rewritten_in_place_to_the_same_size_and_time_is_counted_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(make_cells(4000, seed=1), tmp_path / "cells.h5ad")
+    other = write(make_cells(4000, seed=1), tmp_path / "other.h5ad")
+    with h5py.File(other, "r+") as file:
+        # The same labels and places of values, other counts: no other file is more alike.
+        values = file["X/data"][:]
+        file["X/data"][:] = values + 1
+    checkpoint = stop_after_two_blocks(path, tmp_path / "partials", monkeypatch)
+    before = path.stat()
+    with path.open("r+b") as stream:
+        stream.write(other.read_bytes())
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = path.stat()
+    assert (before.st_size, before.st_ino) == (after.st_size, after.st_ino)
+    seen: list[int] = []
+    plan = plan_cells(path, **KEYS)
+    found = tally_plan(plan, checkpoint=checkpoint, progress=lambda p: seen.append(p.cells_done))
+    assert same_bits(found, tally_plan(plan_cells(other, **KEYS)))
+    assert not same_bits(
+        found, tally_plan(plan_cells(write(make_cells(4000, seed=1), other), **KEYS))
+    )
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_chunk_of_a_zarr_folder_that_was_replaced_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "cells.zarr"
+    make_cells(4000, seed=1).write_zarr(path)
+    first = sample_content(path)
+    assert first == sample_content(path)
+    victim = max((p for p in path.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
+    os.utime(victim, ns=(1, 1))
+    assert sample_content(path) != first
+    assert sample_content(None) == sample_content(tmp_path / "nowhere") == ""

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from turncoat.study import TallyPlan
+from turncoat.tally.content import sample_content
 from turncoat.tally.partial import PartialTally, Piece
 from turncoat.tally.scan import Stamp
 
@@ -95,12 +96,13 @@ class Keeper:
 def fingerprint(plan: TallyPlan, stamps: Sequence[Stamp]) -> str:
     """Tell one plan on one set of files from every other.
 
-    Files are told apart by size, time of change and place on disk; what is in them is not read.
+    Files are told apart by size, time of change, place on disk, and some blocks of what is in them.
     """
     digest = hashlib.sha256(json.dumps(plan.meta, sort_keys=True, default=str).encode())
     digest.update("\n".join([*plan.row_names, *plan.gene_names]).encode())
     for codes in (*plan.row_codes, *plan.gene_codes):
         digest.update(np.ascontiguousarray(codes, dtype=np.int64).data)
     for source, stamp in zip(plan.sources, stamps, strict=True):
-        digest.update(f"{source.name} {source.n_cells} {stamp.marks}".encode())
+        content = sample_content(source.path)
+        digest.update(f"{source.name} {source.n_cells} {stamp.marks} {content}".encode())
     return digest.hexdigest()
