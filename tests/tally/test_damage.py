@@ -2,12 +2,16 @@
 
 import errno
 import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 import pytest
+from scipy import sparse
 
 import turncoat as tc
 from tally.cells import KEYS, make_cells, same_bits, write
@@ -131,6 +135,57 @@ def test_a_full_disk_loses_nothing_and_says_what_to_free(
     assert begun[0].cells_done > 0
     assert same_bits(again, expected)
     assert not checkpoint.path.exists()
+
+
+LIMITED = """
+import resource, sys, tempfile
+from pathlib import Path
+from turncoat.errors import OutputError
+from turncoat.study import plan_cells
+from turncoat.tally import Checkpoint, count_plan
+from turncoat.tally.budget import Budget
+import turncoat.study.sources.gather as gather
+what, cells, folder = sys.argv[1:]
+keys = dict(donor_key="donor", sample_key="sample", tissue_key="tissue",
+            condition_key="condition", population_key="population")
+tempfile.tempdir, gather.VALUES_IN_MEMORY = folder, 100
+# The system itself then refuses to write on, as it does when a disk is full.
+resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+try:
+    count_plan(
+        plan_cells(cells, **keys),
+        budget=Budget(1 if what == "rows" else 100, 200, 10**9),
+        checkpoint=Checkpoint(Path(folder) / "partials", every=0.0) if what == "partials" else None,
+    )
+except OutputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("what", "advice"),
+    [
+        ("partials", r"before is kept|nothing is lost.*Free about"),
+        ("rows", r"Free space there, set TMPDIR .*memory_limit"),
+        ("by gene", r"GiB of temporary space .*set TMPDIR"),
+    ],
+)
+def test_a_disk_that_really_takes_no_more_is_told_with_what_to_do(
+    path: Path, tmp_path: Path, what: str, advice: str
+) -> None:
+    if what == "by gene":
+        cells = make_cells(2000, seed=5)
+        cells.X = sparse.csc_matrix(cells.X)
+        path = write(cells, tmp_path / "csc.h5ad")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = [sys.executable, "-c", LIMITED, what, str(path), str(folder)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert re.search(advice, run.stdout), run.stderr
+    # Nothing half-written stays behind.
+    left = [file.name for file in folder.rglob("*") if file.is_file()]
+    assert left in ([], ["tally.partial"])
 
 
 def test_rows_that_cannot_be_put_out_say_what_to_do(
