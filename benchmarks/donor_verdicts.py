@@ -16,20 +16,25 @@ from turncoat.stats.permutation import permute
 from turncoat.stats.units import arrange
 
 CONTRAST = tc.Contrast("condition", "case", "control")
-SEEDS = range(1_000, 1_020)
+#: Fixed before they were measured; the rule for contamination was made on seeds below 2,000.
+SEEDS = range(3_000, 3_040)
 #: Its genes are NK's as well, so what it should be called is not clear.
 UNCLEAR = "NK immature"
 
 
-def polluted(tally: ad.AnnData, share: float, seed: int) -> ad.AnnData:
-    """Give every population of the case samples some of their own tumour cells' RNA."""
+def polluted(tally: ad.AnnData, share: float, seed: int, *, own: bool = False) -> ad.AnnData:
+    """Give every population of the case samples some of their own tumour cells' RNA.
+
+    With ``own``, as much of the population's own RNA instead: what any further reads would change.
+    """
     rng = np.random.default_rng(seed)
     out = tally.copy()
     counts = out.layers["counts"]
     population = out.obs["population"].astype(str).to_numpy()
     sample = out.obs["sample"].astype(str).to_numpy()
     for row in np.flatnonzero((out.obs["condition"] == "case") & (population != "Tumour")):
-        source = counts[(sample == sample[row]) & (population == "Tumour")].sum(axis=0)
+        given = [row] if own else (sample == sample[row]) & (population == "Tumour")
+        source = counts[given].sum(axis=0)
         depth = counts[row].sum() * share / (1 - share)
         counts[row] += rng.poisson(depth * source / source.sum())
     return out
@@ -58,11 +63,11 @@ def judged(seed: int) -> list[list[object]]:
     if kept.exists():
         return json.loads(kept.read_text())
     tally, table, changed = planted(seed)
-    dirty = polluted(tally, 0.05, seed)
+    dirty, deeper = polluted(tally, 0.05, seed), polluted(tally, 0.05, seed, own=True)
     rows: list[list[object]] = []
     for test in ("permutation", "moderated"):
-        clean, after = verdicts(tally, table, test), verdicts(dirty, table, test)
-        rows += [[test, seed, str(name), name in changed, verdict, after[name]] for name, verdict in clean.items()]  # fmt: skip
+        clean, after, more = (verdicts(each, table, test) for each in (tally, dirty, deeper))
+        rows += [[test, seed, str(name), name in changed, verdict, after[name], more[name]] for name, verdict in clean.items()]  # fmt: skip
     CACHE.mkdir(parents=True, exist_ok=True)
     kept.write_text(json.dumps(rows))
     return rows
@@ -72,14 +77,15 @@ def verdicts_part() -> dict[str, object]:
     warnings.simplefilter("ignore")
     rows = [row for seed in SEEDS for row in judged(seed)]
     given = pd.DataFrame(
-        rows, columns=["test", "seed", "population", "changed", "verdict", "polluted"]
+        rows, columns=["test", "seed", "population", "changed", "verdict", "polluted", "deeper"]
     )
     bars = [entry for test, own in given.groupby("test", sort=False) for entry in verdict_bars(str(test), own)]  # fmt: skip
     counts = given.groupby(["test", "population", "changed", "verdict"]).size().reset_index(name="n")  # fmt: skip
     note = (
         f"Planted studies: {len(SEEDS)}, 8 cases and 8 controls, 800 cells a donor; seeds {SEEDS.start} to {SEEDS.stop - 1}. "
         "5 % contamination: RNA of the sample's own tumour cells added to every other population of the cases. "
-        "A verdict near its threshold may turn with any change of the counts."
+        "A verdict near its threshold may turn with any change of the counts: as many reads of the population's own "
+        "RNA instead are measured beside it."
     )
     return {"bars": bars, "counts": counts.to_dict("records"), "seeds": [SEEDS.start, SEEDS.stop], "notes": [note]}  # fmt: skip
 
@@ -96,7 +102,7 @@ def verdict_bars(test: str, given: pd.DataFrame) -> list[dict[str, object]]:
             return harness.bar(f"planted, {test} test: {what}", float("nan"), unit="share", **bound)
         lower, upper = interval(values)
         note = f"{int(values.sum())} of {values.size}, [{lower:.3f}, {upper:.3f}]"
-        if what.startswith("verdicts changed") and which:
+        if "5 % contamination" in what and which:
             note += f": {which}"
         return harness.bar(f"planted, {test} test: {what}", float(values.mean()), unit="share", note=note, **bound)  # fmt: skip
 
@@ -105,6 +111,7 @@ def verdict_bars(test: str, given: pd.DataFrame) -> list[dict[str, object]]:
         bar("unswitched populations called", still["verdict"] == "switched", limit=0.05),
         bar("switched among those called loyal", loyal["changed"], limit=0.05),
         bar("verdicts changed by 5 % contamination", given["verdict"] != given["polluted"], limit=0.0),
+        bar("verdicts changed by as many reads of the population's own RNA", given["verdict"] != given["deeper"]),
         bar("false switches made by 5 % contamination", (still["polluted"] == "switched") & (still["verdict"] != "switched"), limit=0.0),
     ]  # fmt: skip
 

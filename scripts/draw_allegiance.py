@@ -2,12 +2,17 @@
 
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 
 mpl.use("Agg")
 
 import turncoat as tc
+
+if TYPE_CHECKING:
+    import anndata as ad
+    from matplotlib.axes import Axes
 
 FOLDER = Path(__file__).parent.parent / "docs" / "_static"
 STATES = {
@@ -18,6 +23,33 @@ STATES = {
     "Follicular_B_cells": "B", "MALT_B_cells": "B", "Malignant_cells": "Malignant",
     "tS1": "Malignant", "tS2": "Malignant",
 }  # fmt: skip
+
+
+#: Planted studies, each with its own patients; the first is drawn by itself.
+SEEDS = (41, 42, 43, 44)
+CONDITION = tc.Contrast("condition", "case", "control")
+
+
+def planted(seed: int) -> "ad.AnnData":
+    """The tally of a planted study: eight patients, eight controls."""
+    cells = tc.ds.planted(n_donors=8, n_controls=8, cells_per_donor=500, n_genes=1_500, seed=seed)
+    for name in ("donor", "sample"):
+        cells.obs[name] = f"{seed}-" + cells.obs[name].astype(str)
+    keys = {f"{k}_key": k for k in ("donor", "sample", "tissue", "condition", "population")}
+    return tc.pp.tally(cells, **keys)
+
+
+def draw_planted() -> "dict[str, Axes]":
+    """What was planted, as found in one study and over four."""
+    tallies = {f"study {number}": planted(seed) for number, seed in enumerate(SEEDS, start=1)}
+    results = {name: tc.tl.allegiance(tally, CONDITION) for name, tally in tallies.items()}
+    pooled = tc.tl.pool(results)
+    shares = tc.tl.abundance(tallies["study 1"], CONDITION, ratios=["Treg/NK"])
+    return {
+        "allegiance-planted": tc.pl.allegiance(results["study 1"]),
+        "abundance-planted": tc.pl.abundance(shares),
+        "allegiance-pooled-forest": tc.pl.forest(pooled, "Macrophage", axis="pro_tumour"),
+    }
 
 
 def main() -> None:
@@ -35,6 +67,7 @@ def main() -> None:
         "allegiance-map": tc.pl.allegiance_map(result),
         "allegiance-reach": tc.pl.reach(tc.tl.reach(tally, contrast)),
         "niche-openness": tc.pl.niche(organs),
+        **draw_planted(),
     }
     for name, axes in drawn.items():
         axes.figure.savefig(FOLDER / f"{name}.png", dpi=110)

@@ -88,6 +88,16 @@ def test_tumour_rna_in_case_samples_changes_no_verdict(
     assert abs(after - before) < 0.3 * abs(uncorrected - before)
 
 
+def test_a_verdict_holds_whatever_is_taken_off(study: tuple[ad.AnnData, pd.DataFrame]) -> None:
+    tally, genes = study
+    dirty = polluted(tally, 0.05)
+    raw, cleaned = verdicts(dirty, genes, contaminants=()), verdicts(dirty, genes)
+    both = [name for name in raw.index if np.isfinite(raw.loc[name, "pvalue"])]
+    # Each p-value is the largest over nothing, the estimate, and twice the estimate taken off.
+    assert (cleaned.loc[both, "pvalue"] >= raw.loc[both, "pvalue"] - 1e-12).all()
+    assert (cleaned.loc[both, "pro_shift"] != raw.loc[both, "pro_shift"]).all()
+
+
 def test_the_share_of_contamination_is_told(study: tuple[ad.AnnData, pd.DataFrame]) -> None:
     tally, genes = study
     with pytest.warns(DroppedDataWarning):

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
@@ -12,12 +13,14 @@ PAIRED = tc.Contrast("tissue", "tumour", "normal", block="donor")
 
 @pytest.fixture(scope="module")
 def results() -> dict[str, Allegiance]:
-    return {
-        f"study {seed}": tc.tl.allegiance(
-            planted_tally(n_donors=5 + seed, seed=seed), PAIRED, programmes=PROGRAMMES
-        )
-        for seed in range(3)
-    }
+    return {f"study {seed}": result_of(seed) for seed in range(3)}
+
+
+def result_of(seed: int, *, programmes: pd.DataFrame = PROGRAMMES) -> Allegiance:
+    """A study with patients of its own."""
+    tally = planted_tally(n_donors=5 + seed, seed=seed)
+    tally.obs["donor"] = f"{seed}-" + tally.obs["donor"].astype(str)
+    return tc.tl.allegiance(tally, PAIRED, programmes=programmes)
 
 
 def test_three_small_studies_show_together_what_none_shows_alone(
@@ -45,7 +48,7 @@ def test_an_axis_of_one_study_is_not_pooled(results: dict[str, Allegiance]) -> N
     names = list(results)
     missing = PROGRAMMES[PROGRAMMES["population"] == "NK"]
     with pytest.warns(UserWarning, match="Left out"):
-        lone = tc.tl.allegiance(planted_tally(), PAIRED, programmes=missing)
+        lone = result_of(3, programmes=missing)
     found = tc.tl.pool({names[0]: results[names[0]], "lone": lone}).table
     treg = found[found["population"] == "Treg"]
     assert (treg["status"] == "not_testable").all()

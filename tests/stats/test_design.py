@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats as oracle
 
-from turncoat.errors import ArgumentError, DesignError
+from turncoat.errors import ArgumentError, DesignError, DesignWarning
 from turncoat.stats.adjusted import compare_adjusted
 from turncoat.stats.compare import Donors, compare
 from turncoat.stats.composition import beta_binomial_pvalue, centred_log_ratios, fit_beta_binomial
@@ -77,6 +77,15 @@ def test_confounding_is_explained_in_words() -> None:
     sex = pd.DataFrame({"sex": ["m", "f", "f"] * 2})
     # A donor's own sex cannot differ between the arms of a pair: nothing to adjust for.
     assert covariate_columns(sex, ["sex"], pairs).shape == (6, 0)
+
+
+def test_a_covariate_that_others_say_already_is_named_and_left_out() -> None:
+    units = twelve()
+    given = pd.DataFrame({"age": np.arange(12.0) % 5, "clinic": list("ab") * 6})
+    twice = given.assign(months=12 * given["age"] + (given["clinic"] == "b"))
+    with pytest.warns(DesignWarning, match=r"'months', which sets d01.* says what age, clinic=b"):
+        columns = covariate_columns(twice, ["age", "clinic", "months"], units)
+    np.testing.assert_array_equal(columns, covariate_columns(given, ["age", "clinic"], units))
 
 
 def test_detectable_effect_is_found_as_often_as_it_says() -> None:

@@ -1,5 +1,6 @@
 """The tables of the result, put together from the lines."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from turncoat.allegiance.moderation import Moderation
 from turncoat.allegiance.programmes import AXES, Programme
 from turncoat.allegiance.result import Allegiance
 from turncoat.allegiance.science import AxesPlan
-from turncoat.allegiance.verdict import judge
+from turncoat.allegiance.verdict import LEVEL, judge
 from turncoat.stats.multiplicity import benjamini_hochberg, hierarchical, reachable_q
 from turncoat.tables import FloatArray
 
@@ -43,6 +44,8 @@ def verdict_table(
     second = [moderation.joint(line, plan.band) for line in lines]
     if moderation.decides:
         lines = [moderation.moderated(line, plan.band) for line in lines]
+    doubts = [_doubt(line) for line in lines]
+    lines = [replace(line, evidence=line.cautious) for line in lines]
     joint = np.array([line.evidence.joint if line.evidence else NAN for line in lines])
     qvalues = benjamini_hochberg(joint)
     axis_q = _axis_qvalues(lines)
@@ -51,6 +54,7 @@ def verdict_table(
     rows, others = [], []
     for number, line in enumerate(lines):
         row = _verdict_row(line, qvalues[number], axis_q[number], plan, fdr=fdr)
+        row["reason"] += doubts[number]
         row |= {"p_floor": floors[number], "q_floor": lone[number]}
         row["pvalue_moderated"] = second[number]
         left = left_out(line, plan, min_donors=min_donors, fdr=fdr) if line.evidence else []
@@ -69,6 +73,16 @@ def _floor(line: Line, plan: AxesPlan, moderation: Moderation) -> float:
     if line.evidence is None or moderation.decides:
         return NAN
     return line.units.floor(plan.n_permutations, sides=1)
+
+
+def _doubt(line: Line) -> str:
+    """Say where a switch would rest on the share of contamination that is taken off."""
+    own, cautious = line.evidence, line.cautious
+    if own is None or cautious is None:
+        return ""
+    if own.joint <= LEVEL < cautious.joint:
+        return "; it depends on how much contamination is taken off"
+    return ""
 
 
 def _axis_qvalues(lines: list[Line]) -> FloatArray:

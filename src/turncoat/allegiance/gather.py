@@ -7,7 +7,7 @@ from typing import Any
 import anndata as ad
 import pandas as pd
 
-from turncoat.allegiance.contamination import take_off
+from turncoat.allegiance.contamination import DOUBTS, take_off
 from turncoat.allegiance.lines import Line, make_line
 from turncoat.allegiance.programmes import (
     Programme,
@@ -171,26 +171,36 @@ def _lines(
             arms = donor_arms(tally, contrast, population, tissue, min_cells=limits.min_cells)
             if arms.table.empty and not arms.dropped:
                 continue
+            doubtful: list[DonorArms] = []
             if polluting and axes and population not in polluting:
-                arms, rows = _clean(tally, arms, polluting)
+                arms, doubtful, rows = _clean(tally, arms, polluting)
                 shares += rows
-            line = make_line(
-                arms,
-                arms.units(contrast),
-                axes,
-                plan,
-                min_donors=limits.min_donors,
-                fdr=limits.fdr,
-                covariates=contrast.covariates,
+            line, *also = (
+                make_line(
+                    some,
+                    some.units(contrast),
+                    axes,
+                    plan,
+                    min_donors=limits.min_donors,
+                    fdr=limits.fdr,
+                    covariates=contrast.covariates,
+                )
+                for some in (arms, *doubtful)
             )
-            lines.append(line)
+            lines.append(replace(line, also=tuple(also)))
     return lines, shares
 
 
 def _clean(
     tally: ad.AnnData, arms: DonorArms, polluting: tuple[str, ...]
-) -> tuple[DonorArms, list[dict[str, Any]]]:
-    cleaned = take_off(arms.counts, counts_beside(tally, arms, polluting))
+) -> tuple[DonorArms, list[DonorArms], list[dict[str, Any]]]:
+    """Take the contamination off; also nothing of it, and twice as much, where there is any."""
+    beside = counts_beside(tally, arms, polluting)
+    cleaned = take_off(arms.counts, beside)
+    doubts = DOUBTS if cleaned.share.any() else ()
+    doubtful = [
+        replace(arms, counts=take_off(arms.counts, beside, times=times).counts) for times in doubts
+    ]
     rows = [
         {
             "population": arms.population,
@@ -202,4 +212,4 @@ def _clean(
         }
         for unit in range(len(arms.table))
     ]
-    return replace(arms, counts=cleaned.counts), rows
+    return replace(arms, counts=cleaned.counts), doubtful, rows

@@ -12,6 +12,7 @@ from turncoat.allegiance.science import (
     Evidence,
     informative,
     untestable,
+    weakest,
     weigh_evidence,
 )
 from turncoat.allegiance.scores import (
@@ -57,6 +58,8 @@ class Line:
         Why the donors cannot be tested; empty where they can.
     evidence
         None where not tested.
+    also
+        The same with nothing of the contamination taken off, and with twice as much.
     """
 
     arms: DonorArms
@@ -68,6 +71,13 @@ class Line:
     refused: str
     reason: str
     evidence: Evidence | None
+    also: tuple["Line", ...] = ()
+
+    @property
+    def cautious(self) -> Evidence | None:
+        """Evidence of a switch that holds whatever share of the contamination is taken off."""
+        others = [line.evidence for line in self.also if line.evidence is not None]
+        return None if self.evidence is None else weakest(self.evidence, others)
 
     @property
     def units(self) -> Units:

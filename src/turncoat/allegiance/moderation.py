@@ -44,11 +44,12 @@ class Moderation:
             return line
         expected = expected_squares(line, line.donors, np.ones(len(line.scores), dtype=bool))
         evidence = moderated_evidence(line.evidence, expected, self.scale, band)
-        return replace(line, evidence=evidence)
+        also = tuple(self.moderated(other, band) for other in line.also)
+        return replace(line, evidence=evidence, also=also)
 
     def joint(self, line: Line, band: float) -> float:
         """Moderated joint p-value of a line; NaN where it has none."""
-        again = self.moderated(line, band).evidence
+        again = self.moderated(line, band).cautious
         return float("nan") if again is None or self.scale is None else again.joint
 
     def left_out(self, line: Line, other: dict[str, Any], band: float) -> dict[str, Any]:

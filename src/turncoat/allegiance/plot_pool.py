@@ -9,11 +9,17 @@ from turncoat.allegiance.pool import PooledAllegiance
 from turncoat.errors import MissingKeyError, did_you_mean
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
 
 def forest(
-    result: PooledAllegiance, population: str, *, axis: str = "pro_tumour", ax: "Axes | None" = None
+    result: PooledAllegiance,
+    population: str,
+    *,
+    axis: str = "pro_tumour",
+    tissue: str | None = None,
+    ax: "Axes | None" = None,
 ) -> "Axes":
     """Draw one population's shift in every study, and the pooled one below.
 
@@ -25,6 +31,8 @@ def forest(
         The population.
     axis
         ``anti_tumour`` or ``pro_tumour``.
+    tissue
+        Which, where the studies were compared within several; the first by default.
     ax
         Axes to draw on; new ones by default.
 
@@ -45,16 +53,12 @@ def forest(
     """
     from matplotlib import pyplot as plt
 
-    pooled = result.table[
-        (result.table["population"] == population) & (result.table["axis"] == axis)
-    ]
+    pooled = _of(result.table, population, axis, tissue)
     if pooled.empty:
         hint = did_you_mean(population, set(result.table["population"]))
         raise MissingKeyError(f"Nothing was pooled for '{population}', axis '{axis}'. {hint}")
     row = pooled.iloc[0]
-    own = result.studies[
-        (result.studies["population"] == population) & (result.studies["axis"] == axis)
-    ]
+    own = _of(result.studies, population, axis, str(row["tissue"]))
     if ax is None:
         size = (5.2, 0.36 * len(own) + 1.6)
         ax = plt.subplots(figsize=size, layout="constrained")[1]
@@ -71,5 +75,12 @@ def forest(
         ax.fill(spots, (0, 0.22, 0, -0.22), color=colour, zorder=3)
     ax.set_yticks([*place, 0], [*labels, f"pooled ({row['model'] or 'not pooled'})"])
     ax.set_xlabel("Shift, case − reference (log2, 95 % interval)")
-    ax.set_title(f"{population}, {NAMES[axis.split('_')[0]]}; I² = {row['i2']:.0f} %")
+    where = f" in {row['tissue']}" if row["tissue"] else ""
+    differ = f"; I² = {row['i2']:.0f} %" if row["status"] == "tested" else ""
+    ax.set_title(f"{population}{where}, {NAMES[axis.split('_')[0]]}{differ}")
     return ax
+
+
+def _of(table: "pd.DataFrame", population: str, axis: str, tissue: str | None) -> "pd.DataFrame":
+    own = table[(table["population"] == population) & (table["axis"] == axis)]
+    return own if tissue is None else own[own["tissue"] == tissue]

@@ -1,5 +1,6 @@
 """Several studies' allegiances put together: per-study shifts, pooled shift, disagreement."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from turncoat.allegiance.result import Allegiance
-from turncoat.errors import ArgumentError
+from turncoat.errors import ArgumentError, DesignWarning, warn
 from turncoat.knowledge.vocabulary import match_population
 from turncoat.stats.multiplicity import benjamini_hochberg
 from turncoat.stats.pooling import Pooled, pool_fixed, pool_random
@@ -40,6 +41,9 @@ class PooledAllegiance:
     table_schema: ClassVar[TableSchema] = TableSchema(
         columns=(
             Column("population", "text", "", "Cell population, by its name in the vocabulary."),
+            Column(
+                "tissue", "text", "", "Tissue compared within; empty where tissues are compared."
+            ),
             Column("axis", "text", "", "anti_tumour or pro_tumour."),
             Column("status", "text", "", "tested or not_testable."),
             Column("reason", "text", "", "Why not pooled."),
@@ -57,13 +61,16 @@ class PooledAllegiance:
             Column("prediction_lower", "real", "log2", "Where a further study should lie, 95 %."),
             Column("prediction_upper", "real", "log2", "Where a further study should lie, 95 %."),
         ),
-        key=("population", "axis"),
+        key=("population", "tissue", "axis"),
     )
     studies_schema: ClassVar[TableSchema] = TableSchema(
         columns=(
             Column("study", "text", "", "Study."),
             Column("population", "text", "", "Cell population, by its name in the vocabulary."),
             Column("label", "text", "", "The population as the study calls it."),
+            Column(
+                "tissue", "text", "", "Tissue compared within; empty where tissues are compared."
+            ),
             Column("axis", "text", "", "anti_tumour or pro_tumour."),
             Column("n_donors", "whole", "donors", "Donors."),
             Column("shift", "real", "log2", "Shift, case minus reference."),
@@ -71,7 +78,7 @@ class PooledAllegiance:
             Column("lower", "real", "log2", "Lower bound of its 95 % interval."),
             Column("upper", "real", "log2", "Upper bound of its 95 % interval."),
         ),
-        key=("study", "label", "axis"),
+        key=("study", "label", "tissue", "axis"),
     )
 
     def __post_init__(self) -> None:
@@ -83,12 +90,13 @@ def pool(results: Mapping[str, Allegiance]) -> PooledAllegiance:
     """Pool the shifts of several studies, population by population and axis by axis.
 
     Each study is tested with its own donors; only its estimates are put together, so that
-    differences between studies never pass for differences between patients.
+    differences between studies never pass for differences between patients. Labels are matched by
+    what they mean; where a study has two labels of one meaning, each goes by its own name.
 
     Parameters
     ----------
     results
-        One result per study, each of one tissue.
+        One result per study.
 
     Returns
     -------
@@ -99,7 +107,7 @@ def pool(results: Mapping[str, Allegiance]) -> PooledAllegiance:
     Raises
     ------
     ArgumentError
-        With fewer than two studies, several tissues in one, or two labels of one population.
+        With fewer than two studies.
 
     Examples
     --------
@@ -111,32 +119,41 @@ def pool(results: Mapping[str, Allegiance]) -> PooledAllegiance:
     rows = [row for name, result in results.items() for row in _study_rows(name, result)]
     studies = PooledAllegiance.studies_schema.build(rows)
     pooled = [
-        _pool_rows(str(population), str(axis), own)
-        for (population, axis), own in studies.groupby(["population", "axis"], sort=True)
+        _pool_rows(str(population), str(tissue), str(axis), own)
+        for (population, tissue, axis), own in studies.groupby(
+            ["population", "tissue", "axis"], sort=True
+        )
     ]
     table = PooledAllegiance.table_schema.build(pooled)
     table["qvalue"] = benjamini_hochberg(table["pvalue"].to_numpy())
     contrasts = {name: str(result.params["contrast"]) for name, result in results.items()}
+    _tell_shared_donors(results)
     return PooledAllegiance(table, studies, {"studies": list(results), "contrasts": contrasts})
+
+
+def _tell_shared_donors(results: Mapping[str, Allegiance]) -> None:
+    donors = [set(result.scores["donor"].astype(str)) for result in results.values()]
+    shared = sorted(set().union(*(a & b for a, b in itertools.combinations(donors, 2))))
+    if shared:
+        named = f"{', '.join(shared[:3])}{', …' if len(shared) > 3 else ''}"
+        warn(
+            f"{len(shared)} donors are called the same in two studies ({named}). If they are the "
+            "same people, they are counted twice: leave them out of one study.",
+            DesignWarning,
+        )
 
 
 def _study_rows(name: str, result: Allegiance) -> list[dict[str, Any]]:
     tested = result.table[result.table["status"] == "tested"]
-    if len(set(result.table["tissue"])) > 1:
-        raise ArgumentError(
-            f"The study '{name}' was compared within several tissues: pool one tissue at a time."
-        )
-    meant = {label: match_population(label).population or label for label in tested["population"]}
-    if len(set(meant.values())) < len(meant):
-        raise ArgumentError(
-            f"The study '{name}' has two labels that mean the same population: "
-            f"{', '.join(sorted(meant))}. Give them one label before the tally."
-        )
+    labels = sorted(set(tested["population"].astype(str)))
+    meant = {label: match_population(label).population or label for label in labels}
+    shared = [meaning for meaning in meant.values() if list(meant.values()).count(meaning) > 1]
     return [
         {
             "study": name,
-            "population": meant[str(row["population"])],
-            "label": str(row["population"]),
+            "population": row["population"] if meant[row["population"]] in shared else meant[row["population"]],
+            "label": row["population"],
+            "tissue": str(row["tissue"]),
             "axis": axis,
             "n_donors": int(row["n_donors"]),
             "shift": row[f"{prefix}_shift"],
@@ -146,13 +163,14 @@ def _study_rows(name: str, result: Allegiance) -> list[dict[str, Any]]:
         }
         for row in tested.to_dict("records")
         for prefix, axis in (("anti", "anti_tumour"), ("pro", "pro_tumour"))
-    ]
+    ]  # fmt: skip
 
 
-def _pool_rows(population: str, axis: str, own: pd.DataFrame) -> dict[str, Any]:
+def _pool_rows(population: str, tissue: str, axis: str, own: pd.DataFrame) -> dict[str, Any]:
     usable = own[np.isfinite(own["shift"]) & (own["error"] > 0)]
     row: dict[str, Any] = {
         "population": population,
+        "tissue": tissue,
         "axis": axis,
         "n_studies": len(usable),
         "n_donors": int(usable["n_donors"].sum()),

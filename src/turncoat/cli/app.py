@@ -159,6 +159,25 @@ def simulate(
 
 
 @app.command()
+def pool(
+    studies: Annotated[
+        list[str],
+        typer.Argument(help="Two or more of NAME=PATH: a run's folder or a tally.h5ad."),
+    ],
+    variable: Annotated[str, typer.Option("--variable", help="Column that is compared.")],
+    case: Annotated[str, typer.Option("--case", help="The level of interest.")],
+    reference: Annotated[str, typer.Option("--reference", help="The level it is compared with.")],
+    block: Annotated[str | None, typer.Option("--block", help="Compare within, as donor.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write.")] = Path("pooled"),
+    seed: Seed = None,
+) -> None:
+    """Pool studies: each one's shifts, the pooled shift, whether they agree, and forest plots."""
+    from turncoat.cli.pooling import pool as work
+
+    work(studies, (variable, case, reference, block), out=out, seed=seed or 0)
+
+
+@app.command()
 def warmup() -> None:
     """Compile every kernel now, so that the first run does not wait for it."""
     from turncoat.cli.commands import warmup as work

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from turncoat.errors import DesignError
+from turncoat.errors import DesignError, DesignWarning, warn
 from turncoat.stats.units import Units
 from turncoat.tables import FloatArray
 
@@ -28,7 +28,8 @@ def covariate_columns(table: pd.DataFrame, names: Sequence[str], units: Units) -
     Returns
     -------
     FloatArray
-        Shape ``(n_units, n_columns)``; no columns where no covariate varies.
+        Shape ``(n_units, n_columns)``; no columns where no covariate varies within strata. One that
+        others say already is left out, with a warning that names it and its donors.
 
     Raises
     ------
@@ -71,6 +72,8 @@ def _independent(columns: FloatArray, labels: list[str], units: Units) -> FloatA
     for place in range(columns.shape[1]):
         if _rest(columns[:, place], np.hstack([strata, columns[:, kept]])) > TOLERANCE:
             kept.append(place)
+        else:
+            _tell_repeated(columns[:, place], labels[place], [labels[k] for k in kept], units)
     base = np.hstack([strata, columns[:, kept]])
     arm = units.case.astype(float)
     if _rest(arm, base) <= TOLERANCE:
@@ -82,6 +85,17 @@ def _independent(columns: FloatArray, labels: list[str], units: Units) -> FloatA
             f"columns ({_some(labels)} among them): no spread is left. Drop covariates."
         )
     return columns[:, kept]
+
+
+def _tell_repeated(column: FloatArray, label: str, kept: list[str], units: Units) -> None:
+    if _rest(column, stratum_columns(units)) <= TOLERANCE:
+        return  # the same within every pair or block: the comparison has seen to it
+    raised = [d for d, yes in zip(units.donors, column > column.min(), strict=True) if yes]
+    warn(
+        f"The covariate '{label}', which sets {_some(raised)} apart, says what {_some(kept)} say "
+        "already: it is left out, and the test is the same without it.",
+        DesignWarning,
+    )
 
 
 def _rest(column: FloatArray, base: FloatArray) -> float:

@@ -36,7 +36,7 @@ def _explain_one(mistake: Any, form: type[BaseModel]) -> str:
     numbers = [part for part in mistake["loc"] if isinstance(part, int)]
     table, key = (str(part) for part in (["", *place] if len(place) == 1 else place[:2]))
     at = f"[{table}]" if table else "the file"
-    if numbers and place[0] in {"contrasts", "cohorts"}:
+    if numbers and place[0] in {"contrasts", "cohorts", "studies"}:
         at = f"[[{place[0]}]] number {numbers[0] + 1}"
         key = key if len(place) > 1 else ""
     if mistake["type"] == "extra_forbidden":

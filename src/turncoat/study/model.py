@@ -15,6 +15,7 @@ from turncoat.study.corrected import corrected
 from turncoat.study.design import check_contrast, count_contrast
 from turncoat.study.labels import CellKeys
 from turncoat.study.mistakes import explain
+from turncoat.study.others import OtherStudyForm, check_others
 from turncoat.study.plan import PlanOptions, TallyPlan, plan_sources
 from turncoat.study.sheets import read_cell_labels, read_pairs, read_sheet
 from turncoat.study.sources import CellSource, open_sources
@@ -33,6 +34,7 @@ class Study(BaseModel):
     cells: form.CellsForm
     samples: form.SamplesForm = form.SamplesForm()
     comparisons: Annotated[tuple[form.ContrastForm, ...], Field(alias="contrasts")] = ()
+    studies: tuple[OtherStudyForm, ...] = ()
     cohorts: tuple[form.CohortForm, ...] = ()
     quality: form.QualityForm = form.QualityForm()
     annotation: form.AnnotationForm = form.AnnotationForm()
@@ -248,4 +250,5 @@ def load_study(path: str | Path) -> Study:
                 f"{did_you_mean(name, names)}"
             )
     study._path = place.resolve()
+    check_others(place.name, study.title, study.studies, names)
     return study

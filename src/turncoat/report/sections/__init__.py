@@ -14,6 +14,7 @@ ORDER = (
     "design",
     "reach",
     "allegiance",
+    "pool",
     "states",
     "crosstalk",
     "niche",
