@@ -24,7 +24,7 @@ from donor_study import N_GENES, sums
 from scipy import stats as distributions
 
 from turncoat.allegiance import scores
-from turncoat.stats import compare as compare_module
+from turncoat.stats import estimate, parts, permutation, scale
 from turncoat.stats.compare import compare
 
 N_DONORS = 6
@@ -45,8 +45,9 @@ def ours(seeds: Seeds, n_cells: int, effect: float, shared: float) -> dict[str, 
 
 def code() -> str:
     """What turncoat's figures depend on: they are measured again when it changes."""
-    sources = [Path(scores.__file__), *sorted(Path(compare_module.__file__).parent.glob("*.py"))]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+    modules = (estimate, parts, permutation, scale, scores)
+    sources = b"".join(Path(module.__file__).read_bytes() for module in modules)
+    return hashlib.sha256(sources).hexdigest()[:12]
 
 
 def piece_of_ours(
