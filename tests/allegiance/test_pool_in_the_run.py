@@ -149,10 +149,13 @@ def test_the_command_writes_tables_and_forests(home: Path, run: Run) -> None:
         other.obs["condition"].astype(str).map({"tumour": "case", "healthy": "control"})
     )
     other.write_h5ad(home / "same-words.h5ad")
-    status = entry._attempt(
-        ["pool", f"here={run.directory}", f"there={home / 'same-words.h5ad'}", "--variable",
-         "condition", "--case", "case", "--reference", "control", "--out", str(home / "pooled")],
-    )  # fmt: skip
+    arguments = [
+        f"here={run.directory}", f"there={home / 'same-words.h5ad'}", "--variable", "condition",
+        "--case", "case", "--reference", "control", "--out", str(home / "pooled"),
+    ]  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        status = entry._attempt(["pool", *arguments])
     assert status == 0
     own = pd.read_parquet(home / "pooled" / "pooled.parquet")
     stage = run.results("pool", PooledAllegiance)["ill-vs-well"].table
@@ -176,8 +179,9 @@ def test_the_command_says_what_is_wrong(home: Path, studies: list[str], message:
 
 
 def test_donors_of_one_name_in_two_studies_are_told() -> None:
-    result = tc.tl.allegiance(
-        tally_of(cells_of(0)), tc.Contrast("condition", "case", "control"), key_added=None
-    )
+    contrast = tc.Contrast("condition", "case", "control")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = tc.tl.allegiance(tally_of(cells_of(0)), contrast, key_added=None)
     with pytest.warns(DesignWarning, match="12 donors are called the same in two studies"):
         tc.tl.pool({"one": result, "again": result})
