@@ -99,8 +99,8 @@ def test_the_page_has_a_forest_and_a_claim_on_two_studies(run: Run) -> None:
     section = page.section(run)
     assert section is not None
     assert "here and there together" in section.lead
-    assert "Macrophage (gain of harm)" in section.lead
-    claim = next(one for one in section.claims if one.subject == "Macrophage")
+    assert "Macrophage in tumour (gain of harm)" in section.lead
+    claim = next(one for one in section.claims if one.subject == "Macrophage in tumour")
     assert claim.verdict == "switched"
     assert {rung.n_cohorts for rung in claim.evidence} == {2}
     assert len(section.figures) == page.MAX_FORESTS
@@ -161,7 +161,7 @@ def test_the_command_writes_tables_and_forests(home: Path, run: Run) -> None:
     stage = run.results("pool", PooledAllegiance)["ill-vs-well"].table
     # The same question by two roads: the same answer.
     pd.testing.assert_series_equal(own["shift"], stage["shift"], check_names=False)
-    assert (home / "pooled" / "forest-macrophage-pro_tumour.png").is_file()
+    assert (home / "pooled" / "forest-macrophage-tumour-pro_tumour.png").is_file()
 
 
 @pytest.mark.parametrize(

@@ -137,10 +137,11 @@ def _claim(part: str, title: str, own: pd.DataFrame, fdr: float) -> Claim:
     )
     people = max(int(row["n_donors"]) for row in rows)
     n_studies = max(int(row["n_studies"]) for row in rows)
+    name = plain_name(str(rows[0]["population"]))
     plain = (
-        f"{plain_name(subject)}: the change is seen over {n_studies} studies together ({people} people)."
+        f"{name}: the change is seen over {n_studies} studies together ({people} people)."
         if moved
-        else f"{plain_name(subject)}: {n_studies} studies together ({people} people) could not tell."
+        else f"{name}: {n_studies} studies together ({people} people) could not tell."
     )
     return Claim(
         identifier=f"pool/{part}/{subject}",
@@ -179,6 +180,6 @@ def _evidence(part: str, row: dict[Any, Any], fdr: float) -> Evidence:
         n_donors=int(row["n_donors"]),
         n_cohorts=int(row["n_studies"]),
         table=f"pool.{part}.table",
-        row={"population": str(row["population"]), "axis": str(row["axis"])},
+        row={name: str(row[name]) for name in ("population", "tissue", "axis")},
         note=_agreement(row),
     )
