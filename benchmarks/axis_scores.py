@@ -11,8 +11,7 @@ import sys
 import numpy as np
 
 import turncoat as tc
-from turncoat.allegiance.programmes import Programme
-from turncoat.allegiance.scores import cell_weights, gene_levels, log_rates
+from turncoat.allegiance.scores import cell_weights
 from turncoat.stats.permutation import permute
 from turncoat.stats.units import arrange
 
@@ -63,7 +62,6 @@ def candidates(counts: np.ndarray, logs: np.ndarray, every: np.ndarray) -> dict[
     library = counts.sum(axis=1, keepdims=True)
     rates = counts / library * 1e4
     cpm = np.log2((counts + 0.5) / (library + 1) * 1e6)
-    programme = Programme("p", "pro_tumour", genes, np.ones(genes.size), ())
     relative = rates[:, genes] / rates[:, genes].mean(axis=0)
     return {
         "mean of log1p cells": logs[:, genes].mean(axis=1),
@@ -75,7 +73,6 @@ def candidates(counts: np.ndarray, logs: np.ndarray, every: np.ndarray) -> dict[
         "log2(CP10k + 0.3), less controls": above_controls(np.log2(rates + 0.3), genes, every),
         "log2(CP10k + 1), less controls": above_controls(np.log2(rates + 1), genes, every),
         "log2(CP10k + 2), less controls": above_controls(np.log2(rates + 2), genes, every),
-        "turncoat (controls shrunken)": gene_levels(log_rates(counts), programme, every).scores,
     }  # fmt: skip
 
 

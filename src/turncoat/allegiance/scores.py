@@ -3,7 +3,6 @@
 A score is the weighted mean over the programme's genes of log2(CP10k + 1) of the summed counts,
 less the same mean over control genes of like expression. Depth and the number of cells bend
 log rates of weak genes; they bend those of the controls alike, and the difference cancels it.
-Where a panel is small, the controls' own noise is held down by all other genes.
 How this score was chosen among others: see the room's page in the documentation.
 """
 
@@ -20,9 +19,6 @@ TARGET_SUM = 10_000.0
 PSEUDOCOUNT = 1.0
 #: Control genes per programme gene: enough that their own noise does not matter.
 N_CONTROLS = 50
-#: Cells at which a unit has half its full weight, as a share of the median: donors differ more than
-#: counting noise does, at 20 cells about four times as much (docs/rooms/allegiance.md).
-HALF_WEIGHT = 0.25
 #: Sets of control genes drawn to learn how far a score of so many genes at such levels varies.
 N_MATCHED = 100
 
@@ -109,62 +105,6 @@ def control_genes(levels: FloatArray, genes: IntArray, excluded: IntArray) -> In
     return nearest
 
 
-def control_levels(levels: FloatArray, axis: Programme, excluded: IntArray) -> FloatArray:
-    """Say at which level each gene of an axis would be expected in each unit.
-
-    The level of a gene's nearest controls, as far as these differ from unit to unit in another way
-    than all free genes do, and by more than their own noise: the rest of what they say is that
-    noise, and the mean of all free genes stands in (James and Stein). In a panel of thousands of
-    genes the controls are many and have the say; in one of hundreds they cannot add much noise.
-
-    Parameters
-    ----------
-    levels
-        log2 levels of all genes, shape ``(n_units, n_all)``.
-    axis
-        The measured genes of the axis.
-    excluded
-        Genes that may not serve as controls.
-
-    Returns
-    -------
-    FloatArray
-        Shape ``(n_units, n_genes)``.
-    """
-    return _shrunken(levels, axis, excluded, control_genes(levels, axis.genes, excluded))
-
-
-def _shrunken(
-    levels: FloatArray, axis: Programme, excluded: IntArray, nearest: IntArray
-) -> FloatArray:
-    local = levels[:, nearest].mean(axis=2)
-    left_out = np.unique(excluded)
-    n_free = levels.shape[1] - left_out.size
-    every = (levels.sum(axis=1) - levels[:, left_out].sum(axis=1))[:, np.newaxis] / n_free
-    apart = local - every
-    typical = apart.mean(axis=0)
-    weights = np.abs(axis.weights) / np.abs(axis.weights).sum()
-    seen = float((((apart - typical) @ weights) ** 2).sum())
-    noise = _noise(levels, nearest, every, weights, n_free)
-    kept = max(0.0, 1 - noise / seen) if seen > 0 else 1.0
-    shrunken: FloatArray = every + typical + kept * (apart - typical)
-    return shrunken
-
-
-def _noise(
-    levels: FloatArray, nearest: IntArray, every: FloatArray, weights: FloatArray, n_free: int
-) -> float:
-    """Sum of squares that genes which move on their own would give the axis' controls."""
-    used, place = np.unique(nearest, return_inverse=True)
-    each = np.repeat(weights / nearest.shape[1], nearest.shape[1])
-    share = np.bincount(place.ravel(), weights=each, minlength=used.size) - 1 / n_free
-    own = levels[:, used] - every
-    squares = ((own - own.mean(axis=0)) ** 2).sum(axis=0)
-    # Genes that are no controls take part in the mean of all, and move like those that are.
-    others = (n_free - used.size) / n_free**2
-    return float(share**2 @ squares + others * squares.mean())
-
-
 def gene_levels(levels: FloatArray, axis: Programme, excluded: IntArray) -> GeneLevels:
     """Set the genes of an axis against their controls.
 
@@ -186,12 +126,13 @@ def gene_levels(levels: FloatArray, axis: Programme, excluded: IntArray) -> Gene
     ----------
     Tirosh et al. (2016), *Science* 352:189 (control genes of like expression).
     """
-    above = levels[:, axis.genes] - control_levels(levels, axis, excluded)
+    controls = control_genes(levels, axis.genes, excluded)
+    above = levels[:, axis.genes] - levels[:, controls].mean(axis=2)
     return GeneLevels(above, axis.weights / np.abs(axis.weights).sum())
 
 
 def cell_weights(n_cells: FloatArray) -> FloatArray:
-    """Weigh units by their cells: n / (n + median n / 4).
+    """Weigh units by their cells: n / (n + median n).
 
     A unit of few cells counts less, one of very many hardly more than a typical one. The
     weights do not change when every cell is doubled.
@@ -208,10 +149,10 @@ def cell_weights(n_cells: FloatArray) -> FloatArray:
 
     Examples
     --------
-    >>> cell_weights(np.array([5.0, 20.0, 80.0])).round(2)
-    array([0.5 , 0.8 , 0.94])
+    >>> cell_weights(np.array([5.0, 20.0, 80.0]))
+    array([0.2, 0.5, 0.8])
     """
-    weights: FloatArray = n_cells / (n_cells + HALF_WEIGHT * np.median(n_cells))
+    weights: FloatArray = n_cells / (n_cells + np.median(n_cells))
     return weights
 
 
@@ -240,6 +181,6 @@ def matched_scores(levels: FloatArray, axis: Programme, excluded: IntArray) -> F
     drawn = rng.integers(nearest.shape[1], size=(N_MATCHED, axis.genes.size))
     chosen = nearest[np.arange(axis.genes.size), drawn]
     weights = axis.weights / np.abs(axis.weights).sum()
-    base = _shrunken(levels, axis, excluded, nearest) @ weights
+    base = levels[:, nearest].mean(axis=2) @ weights
     scores: FloatArray = levels[:, chosen] @ weights - base[:, np.newaxis]
     return scores
