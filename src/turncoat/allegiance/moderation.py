@@ -90,7 +90,9 @@ def learn_moderation(lines: list[Line], *, decides: bool) -> Moderation:
     ratio, freedom = np.empty((len(tested), 2)), np.empty((len(tested), 2))
     for place, (line, evidence) in enumerate(tested):
         expected = expected_squares(line, line.donors, np.ones(len(line.scores), dtype=bool))
-        ratio[place] = evidence.found.error**2 / expected
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # Scores without any spread have no ratio, and are left out of the scale.
+            ratio[place] = evidence.found.error**2 / expected
         freedom[place] = evidence.found.freedom
     try:
         scale = learn_scale(ratio.ravel(), freedom.ravel())
