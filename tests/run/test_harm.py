@@ -76,11 +76,9 @@ def test_cutting_a_signal_of_the_defence_is_flagged_from_end_to_end(run: Run) ->
 @pytest.mark.slow
 def test_no_drug_against_the_defence_is_combined_and_the_page_flags_it(run: Run) -> None:
     found = run.result("therapy", Therapy)
-    harmful = set(found.table.loc[found.table["is_harmful"], "drug"])
-    only_harmful = harmful - set(found.table.loc[~found.table["is_harmful"], "drug"])
-    assert "NBI-74330" in only_harmful
-    combined = " ".join(found.combinations.astype(str).to_numpy().ravel())
-    assert not [drug for drug in only_harmful if drug in combined]
+    cut = found.table[(found.table["ligand"] == "CXCL9") & found.table["is_harmful"]]
+    assert "NBI-74330" in set(cut["drug"])
+    assert "NBI-74330" not in found.combinations.to_string()
     page = run.report.read_text(encoding="utf-8")
     assert "Flagged as harmful" in page
     assert "cutting it would help the tumour" in page
