@@ -30,6 +30,9 @@ SEEDS = (41, 42, 43, 44)
 CONDITION = tc.Contrast("condition", "case", "control")
 
 
+PLANTED = {"allegiance-planted", "abundance-planted", "allegiance-pooled-forest"}
+
+
 def planted(seed: int) -> "ad.AnnData":
     """The tally of a planted study: eight patients, eight controls."""
     cells = tc.ds.planted(n_donors=8, n_controls=8, cells_per_donor=500, n_genes=1_500, seed=seed)
@@ -70,6 +73,10 @@ def main() -> None:
         **draw_planted(),
     }
     for name, axes in drawn.items():
+        if name in PLANTED:
+            axes.figure.suptitle(
+                "Planted: simulated donors", fontsize=9, color="0.35", x=0.01, ha="left"
+            )
         axes.figure.savefig(FOLDER / f"{name}.png", dpi=110)
 
 

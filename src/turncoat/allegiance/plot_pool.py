@@ -77,7 +77,9 @@ def forest(
     ax.set_xlabel("Shift, case − reference (log2, 95 % interval)")
     where = f" in {row['tissue']}" if row["tissue"] else ""
     differ = f"; I² = {row['i2']:.0f} %" if row["status"] == "tested" else ""
-    ax.set_title(f"{population}{where}, {NAMES[axis.split('_')[0]]}{differ}")
+    ax.set_title(
+        f"{population}{where}\n{NAMES[axis.split('_')[0]]}{differ}", loc="left", fontsize=10
+    )
     return ax
 
 

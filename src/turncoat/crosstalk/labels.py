@@ -18,7 +18,8 @@ def labelled(names: "Sequence[str] | np.ndarray[Any, Any]", codes: IntArray) -> 
     ['b', 'a', 'b', 'b']
     """
     place, distinct = pd.factorize(np.asarray(names, dtype=object), sort=True)
-    named: pd.Categorical = pd.Categorical.from_codes(place[codes], categories=pd.Index(distinct))
+    chosen: Any = place[codes]
+    named: pd.Categorical = pd.Categorical.from_codes(chosen, categories=pd.Index(distinct))
     return named
 
 

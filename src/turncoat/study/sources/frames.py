@@ -66,7 +66,8 @@ def read_column(group: Any, name: str) -> Any:
 
     if isinstance(quick, Coded):
         ordered = bool(item.attrs.get("ordered", False))
-        return pd.Categorical.from_codes(quick.codes, pd.Index(quick.levels), ordered=ordered)
+        codes: Any = quick.codes
+        return pd.Categorical.from_codes(codes, pd.Index(quick.levels), ordered=ordered)
     from anndata.io import read_elem
 
     if "categories" in item.attrs:  # how AnnData 0.7 stored categories
