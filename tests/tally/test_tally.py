@@ -26,6 +26,13 @@ def test_a_tally_is_what_pandas_makes_of_the_cells(tmp_path: Path) -> None:
     assert set(layout.META_FIELDS) <= set(from_file.uns["turncoat"][layout.META_KEY])
 
 
+def test_cells_chosen_by_kind_can_be_declared() -> None:
+    counted = tc.pp.tally(make_cells(50), **KEYS, study_kind="subsampled")
+    assert counted.uns["turncoat"][layout.META_KEY]["study_kind"] == "subsampled"
+    with pytest.raises(ArgumentError, match="study_kind"):
+        tc.pp.tally(make_cells(50), **KEYS, study_kind="chosen")
+
+
 def test_gene_moments_are_those_of_the_cells() -> None:
     cells = make_cells(100)
     counted = tc.pp.tally(cells, **KEYS)

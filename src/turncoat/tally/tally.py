@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     import anndata as ad
     import distributed
 
+    from turncoat.study.plan import StudyKind
     from turncoat.study.sources.open import Cells
 
 
-def tally(
+def tally(  # noqa: PLR0913 - keys of the labels, and how to count
     source: "Cells | Sequence[Cells]",
     *,
     donor_key: str,
@@ -24,6 +25,7 @@ def tally(
     tissue_key: str | None = None,
     condition_key: str | None = None,
     population_key: str | None = None,
+    study_kind: "StudyKind" = "unsorted",
     layer: str | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
@@ -44,6 +46,9 @@ def tally(
         Columns of ``obs``. A sample is one piece of tissue of one donor.
     tissue_key, condition_key, population_key
         Columns of ``obs``, or None where there is only one level.
+    study_kind
+        ``sorted`` or ``subsampled`` where cells were chosen by kind: what the tissue is made of is
+        then not asked.
     layer
         Layer with raw counts, ``"raw"`` for ``.raw``, None for ``X``.
     threads
@@ -104,6 +109,7 @@ def tally(
         tissue_key=tissue_key,
         condition_key=condition_key,
         population_key=population_key,
+        study_kind=study_kind,
         layer=layer,
     )
     if client is not None:
@@ -119,7 +125,7 @@ def tally(
     )
 
 
-def tally_file(
+def tally_file(  # noqa: PLR0913 - as tally
     source: "Cells | Sequence[Cells]",
     file: str | Path,
     *,
@@ -128,6 +134,7 @@ def tally_file(
     tissue_key: str | None = None,
     condition_key: str | None = None,
     population_key: str | None = None,
+    study_kind: "StudyKind" = "unsorted",
     layer: str | None = None,
     threads: int | None = None,
     memory_limit: int | None = None,
@@ -145,7 +152,7 @@ def tally_file(
         As in :func:`tally`.
     file
         The h5ad file to write. It appears when it is whole.
-    donor_key, sample_key, tissue_key, condition_key, population_key, layer
+    donor_key, sample_key, tissue_key, condition_key, population_key, study_kind, layer
         As in :func:`tally`.
     threads, memory_limit, progress, partials
         As in :func:`tally`.
@@ -176,6 +183,7 @@ def tally_file(
         tissue_key=tissue_key,
         condition_key=condition_key,
         population_key=population_key,
+        study_kind=study_kind,
         layer=layer,
     )
     return tally_plan_to_file(
