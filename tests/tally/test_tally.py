@@ -30,7 +30,7 @@ def test_cells_chosen_by_kind_can_be_declared() -> None:
     counted = tc.pp.tally(make_cells(50), **KEYS, study_kind="subsampled")
     assert counted.uns["turncoat"][layout.META_KEY]["study_kind"] == "subsampled"
     with pytest.raises(ArgumentError, match="study_kind"):
-        tc.pp.tally(make_cells(50), **KEYS, study_kind="chosen")
+        tc.pp.tally(make_cells(50), **KEYS, study_kind="chosen")  # type: ignore[arg-type]
 
 
 def test_gene_moments_are_those_of_the_cells() -> None:
