@@ -13,7 +13,7 @@ from turncoat.crosstalk.by_unit import by_unit_any, by_unit_mean
 from turncoat.crosstalk.different import Differences, compare, same_units
 from turncoat.crosstalk.families import hierarchical_qvalues
 from turncoat.crosstalk.heard import Responses, activity, answers, standard_weights
-from turncoat.crosstalk.labellings import permutation_pvalues
+from turncoat.crosstalk.labellings import Labellings
 from turncoat.crosstalk.moderation import adjust, group_medians, inverse_trigamma, variance_priors
 from turncoat.crosstalk.pairs import find_pairs
 from turncoat.crosstalk.science import specificity_pvalues
@@ -201,7 +201,7 @@ def test_permutation_pvalue_is_exact() -> None:
     draw = np.random.default_rng(2)
     values = draw.normal(size=(8, 3))
     units = arrange([f"d{i}" for i in range(8)], np.arange(8) < 4)
-    found = permutation_pvalues(values, units, 999)
+    found = Labellings.of(units, 999, leave_out=False).pvalues(values)
     for edge in range(3):
         expected = oracle.permutation_test(
             (values[:4, edge], values[4:, edge]),

@@ -38,7 +38,11 @@ class Labellings:
         return np.asarray(np.where(change < 0, rest.max(axis=0), rest.min(axis=0)))
 
     def pvalues(self, values: FloatArray) -> FloatArray:
-        """Compute the permutation p-value of every edge; NaN where none was asked for."""
+        """Compute the two-sided permutation p-value of every edge; NaN where none was asked for.
+
+        Labels move only within pairs and blocks. The first arrangement is the observed one, so the
+        p-value is never 0.
+        """
         if self.permuted is None:
             return np.full(values.shape[1], np.nan)
         return _share_as_far(values, self.permuted)
@@ -67,18 +71,6 @@ def contrast_weights(labels: BoolArray, units: Units) -> FloatArray:
         weights[:, group] = share * np.where(inside, 1 / n_case, -1 / n_reference)
         total += share
     return weights / total
-
-
-def permutation_pvalues(values: FloatArray, units: Units, n_permutations: int) -> FloatArray:
-    """Compute the two-sided permutation p-value of the difference of arms, per edge.
-
-    Labels move only within pairs and blocks. The first arrangement is the observed one, so the
-    p-value is never 0.
-    """
-    labels, _ = arrangements(units, n_permutations=n_permutations)
-    weights = contrast_weights(labels, units)
-    blocks = np.split(values, range(BLOCK, values.shape[1], BLOCK), axis=1)
-    return np.concatenate([_share_as_far(block, weights) for block in blocks])
 
 
 def _share_as_far(values: FloatArray, weights: FloatArray) -> FloatArray:

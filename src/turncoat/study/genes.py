@@ -106,13 +106,6 @@ def numbers_by_symbol(species: Species) -> dict[str, int]:
     return known
 
 
-@functools.cache
-def ids_by_symbol(species: Species) -> dict[str, str]:
-    """Map symbols to Ensembl ids; empty where several ids share the symbol."""
-    known = numbers_by_symbol(species)
-    return {symbol: _ensembl(species, number) for symbol, number in known.items()}
-
-
 def name_genes(source: str, features: Features, species: Species | None) -> NamedGenes:
     """Give every column of a file its symbol and find out the species.
 
