@@ -11,12 +11,19 @@ import turncoat as tc
 from turncoat.allegiance import PooledAllegiance
 from turncoat.cli import entry
 from turncoat.cli.pooling import pool as pool_command
-from turncoat.errors import ArgumentError, DesignWarning, MissingFileError, StudyError
+from turncoat.errors import (
+    ArgumentError,
+    DesignWarning,
+    FileFormatError,
+    MissingFileError,
+    StudyError,
+)
 from turncoat.pipeline.run import Run
 from turncoat.pipeline.stage import discover, up_to
 from turncoat.pipeline.whole import run_stages
 from turncoat.report.sections import pool as page
 from turncoat.study import load_study
+from turncoat.study.others import read_tally
 
 TEXT = """
 [study]
@@ -176,6 +183,12 @@ def test_the_command_says_what_is_wrong(home: Path, studies: list[str], message:
     given = [text.format(tally=home / "there" / "tally.h5ad") for text in studies]
     with pytest.raises(ArgumentError, match=message):
         pool_command(given, ("condition", "a", "b", None), out=home / "never", seed=0)
+
+
+def test_a_file_that_is_no_tally_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tally.h5ad").write_text("no tally", encoding="utf-8")
+    with pytest.raises(FileFormatError, match=r"tally\.h5ad cannot be read as a tally"):
+        read_tally(tmp_path)
 
 
 def test_donors_of_one_name_in_two_studies_are_told() -> None:

@@ -6,15 +6,13 @@ import typer
 
 from turncoat.errors import ArgumentError, TurncoatError
 from turncoat.stats import Contrast
-from turncoat.study.others import tally_file
+from turncoat.study.others import read_tally, tally_file
 
 
 def pool(
     studies: list[str], asked: tuple[str, str, str, str | None], *, out: Path, seed: int
 ) -> None:
     """Ask every study the same question and write what they say together."""
-    import anndata as ad
-
     from turncoat.allegiance import allegiance
     from turncoat.allegiance import pool as pool_results
     from turncoat.allegiance.save_pool import save
@@ -24,8 +22,7 @@ def pool(
     for name, path in _named(studies).items():
         typer.echo(f"turncoat: {name}", err=True)
         try:
-            tally = ad.read_h5ad(path)
-            results[name] = allegiance(tally, contrast, seed=seed, key_added=None)
+            results[name] = allegiance(read_tally(path), contrast, seed=seed, key_added=None)
         except TurncoatError as error:
             raise ArgumentError(f"The study '{name}' ({path}) cannot be pooled: {error}") from error
     found = pool_results(results)

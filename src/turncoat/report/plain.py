@@ -142,6 +142,7 @@ HEADINGS = (
 #: What stays open when a room cannot tell, by the first word of its claims' identifiers.
 QUESTIONS = {
     "allegiance": "Whether these changed sides",
+    "pool": "Whether these changed sides, over all studies",
     "states": "Whether these come in several kinds",
     "crosstalk": "What these say to others",
     "outcome": "Whether patients with more of these, or with these in the state found here, do better or worse",

@@ -2,11 +2,15 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
-from turncoat.errors import MissingFileError, StudyError, did_you_mean
+from turncoat.errors import FileFormatError, MissingFileError, StudyError, did_you_mean
 from turncoat.study.form import ContrastForm, Form, StudyPath
+
+if TYPE_CHECKING:
+    import anndata as ad
 
 #: A run's folder holds its tally under this name.
 TALLY = "tally.h5ad"
@@ -44,6 +48,29 @@ def tally_file(path: Path) -> Path:
             "`turncoat tally study.toml` makes one."
         )
     return file
+
+
+def read_tally(path: Path) -> "ad.AnnData":
+    """Read a tally, given as file or as the folder of a run.
+
+    Raises
+    ------
+    MissingFileError
+        When there is none.
+    FileFormatError
+        When the file is damaged, or no h5ad.
+    """
+    import anndata as ad
+
+    file = tally_file(path)
+    try:
+        return ad.read_h5ad(file)
+    # What h5py and AnnData raise for a file that is none of theirs, or cut short.
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(
+            f"{file} cannot be read as a tally: {error} Expected an h5ad file that `turncoat tally` or a "
+            "run wrote; make or fetch it again."
+        ) from error
 
 
 def check_others(

@@ -1,7 +1,5 @@
 """The run's stage that puts the answers of several studies together."""
 
-import functools
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from turncoat.allegiance import Allegiance, allegiance
@@ -11,29 +9,31 @@ from turncoat.pipeline.run import Run
 from turncoat.pipeline.stage import Stage, contrast_facts, needs_contrasts
 from turncoat.stats import Contrast
 from turncoat.study import Study
-from turncoat.study.others import OtherStudyForm
+from turncoat.study.others import OtherStudyForm, read_tally
 
 if TYPE_CHECKING:
     import anndata as ad
 
 
 def _run(run: Run) -> None:
-    own = run.results("allegiance", Allegiance)
-    titles = run.titles()
-    contrasts = run.contrasts()
-    for number, (part, contrast) in enumerate(contrasts.items()):
-        run.progress.advance(number, len(contrasts), contrast.label)
-        results = {run.study.title: own[part]}
-        for other in run.study.studies:
-            asked = other.contrasts.get(titles[part])
-            results[other.name] = _ask(run, other, asked.contrast if asked else contrast)
+    own, titles, contrasts = run.results("allegiance", Allegiance), run.titles(), run.contrasts()
+    asked = {part: {run.study.title: own[part]} for part in contrasts}
+    others = run.study.studies
+    for number, other in enumerate(others):
+        run.progress.advance(number, len(others), other.name)
+        tally = read_tally(other.tally)
+        for part, contrast in contrasts.items():
+            worded = other.contrasts.get(titles[part])
+            question = worded.contrast if worded else contrast
+            asked[part][other.name] = _ask(run, other, tally, question)
+    for part, results in asked.items():
         run.save(f"pool.{part}", pool(results))
 
 
-def _ask(run: Run, other: OtherStudyForm, contrast: Contrast) -> Allegiance:
+def _ask(run: Run, other: OtherStudyForm, tally: "ad.AnnData", contrast: Contrast) -> Allegiance:
     try:
         return allegiance(
-            _read(other.tally).copy(),
+            tally,
             contrast,
             fdr=run.study.fdr,
             test=run.study.allegiance.test,
@@ -45,13 +45,6 @@ def _ask(run: Run, other: OtherStudyForm, contrast: Contrast) -> Allegiance:
             f"[[studies]] '{other.name}' cannot be asked '{contrast.label}': {error} Where its "
             'labels differ, say so under [studies.contrasts."…"]; docs/how-to/pool-studies.md shows how.'
         ) from error
-
-
-@functools.lru_cache(maxsize=1)
-def _read(path: Path) -> "ad.AnnData":
-    import anndata as ad
-
-    return ad.read_h5ad(path)
 
 
 def _parameters(study: Study) -> dict[str, Any]:

@@ -154,6 +154,7 @@ def _claim(part: str, title: str, own: pd.DataFrame, fdr: float) -> Claim:
         falsified_by="a further study in which the shift lies on the other side of zero."
         if moved
         else "further studies, which would narrow the pooled interval.",
+        populations=(str(rows[0]["population"]),),
     )
 
 
