@@ -182,6 +182,7 @@ def plan_cells(
     --------
     >>> import anndata as ad
     >>> import numpy as np
+    >>> import pandas as pd
     >>> cells = ad.AnnData(
     ...     np.array([[3, 0], [0, 1]]),
     ...     obs=pd.DataFrame({"who": ["d1", "d2"], "type": ["NK", "Treg"]}, index=["a", "b"]),
