@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import turncoat as tc
 from turncoat.cells import Annotation, annotate_study
 from turncoat.cli import entry
+from turncoat.errors import DesignWarning
 from turncoat.study import load_study
 
 pytestmark = pytest.mark.filterwarnings("ignore::turncoat.errors.TurncoatWarning")
@@ -81,6 +82,24 @@ def test_the_command_writes_labels_and_copies(study: Path, tmp_path: Path) -> No
     np.testing.assert_allclose(copy.obs["turncoat_confidence"], labels["confidence"])
 
 
+def test_why_no_cell_is_malignant_is_said(tmp_path: Path) -> None:
+    cells = tc.ds.planted(n_donors=2, n_controls=2, cells_per_donor=150, n_genes=2200, seed=2)
+    named = cells.obs["population"].astype(str).replace({"Tumour": "Epithelial"})
+    cells.obs["population"] = named
+    tc.pp.train_annotator(cells, label_key="population").save(tmp_path / "model.npz")
+    del cells.obs["population"]
+    cells.obs["condition"] = "healthy"
+    cells.write_h5ad(tmp_path / "cells.h5ad")
+    (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
+    with pytest.warns(DesignWarning, match="named free of tumour"):
+        code, _, told = run_annotate(tmp_path / "study.toml", "--out", tmp_path / "l.parquet")
+    assert code == 0
+    assert "not told apart (All" in told
+    run = tc.run(tmp_path / "study.toml", out=tmp_path / "out")
+    assert "named free of tumour" in run.result("annotation", Annotation).params["malignant"]
+    assert "epithelial cells are from samples" in run.report.read_text(encoding="utf-8")
+
+
 def test_labels_written_twice_are_replaced(study: Path, tmp_path: Path) -> None:
     from turncoat.cells import write_into_h5ad
 
@@ -96,6 +115,9 @@ def test_a_users_labels_stay_beside_ours(study: Path, tmp_path: Path) -> None:
     code, _, _ = run_annotate(study.parent / "labelled.toml", "--out", tmp_path / "l.parquet")
     assert code == 0
     assert {"B", "Macrophage"} <= set(pd.read_parquet(tmp_path / "l.parquet")["label"])
+    crossed = pd.read_csv(tmp_path / "l.disagreement.csv")
+    same = crossed[crossed["label"] == crossed["population"]]
+    assert same["n_cells"].sum() > 0.8 * crossed["n_cells"].sum()
 
 
 @pytest.mark.parametrize(

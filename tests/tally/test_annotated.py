@@ -74,6 +74,9 @@ def test_labels_are_those_of_naming_first(
     assert fused.malignancy is not None
     pd.testing.assert_frame_equal(fused.malignancy.cells, called.cells)
     assert {"Malignant", "unassigned", "B"} <= set(found.cells["population"])
+    # Cells that are left unassigned because nothing tells whether they are malignant count as such.
+    unassigned = int((found.cells["population"] == "unassigned").sum())
+    assert found.samples["n_unassigned"].sum() == unassigned
 
 
 def test_the_tally_is_that_of_counting_the_labels(cells: ad.AnnData, fused: Annotated) -> None:

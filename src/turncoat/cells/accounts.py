@@ -1,14 +1,19 @@
 """What an annotation can be trusted with: states beside noise, labels beside calls."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from turncoat.cells.markers import MarkerSet, Node
 from turncoat.cells.model import Annotator
-from turncoat.cells.result import Annotation
+from turncoat.cells.result import UNASSIGNED, Annotation
 from turncoat.cells.states import StateModel
+
+#: A sample with fewer cells is called like any other, but its shares mean nothing.
+FEW_CELLS: Final = 20
+#: More unassigned cells than this in a sample deserve a look.
+MANY_UNASSIGNED: Final = 0.3
 
 
 def count_states(
@@ -92,3 +97,26 @@ def tabulate_disagreement(cells: pd.DataFrame) -> pd.DataFrame:
             "share": (counts["n_cells"] / total).to_numpy(),
         }
     )
+
+
+def summarise_samples(cells: pd.DataFrame) -> pd.DataFrame:
+    """Count the called and unassigned cells of every sample."""
+    rows = []
+    for sample, group in cells[cells["sample"] != ""].groupby("sample", sort=True):
+        unassigned = int((group["population"] == UNASSIGNED).sum())
+        remark = ""
+        if len(group) < FEW_CELLS:
+            remark = f"only {len(group)} cells: called, but shares mean nothing"
+        elif unassigned > MANY_UNASSIGNED * len(group):
+            remark = "many unassigned: shallow, doublets, or cells without markers in our table"
+        rows.append(
+            {
+                "sample": str(sample),
+                "n_cells": len(group),
+                "n_called": len(group) - unassigned,
+                "n_unassigned": unassigned,
+                "median_depth": float(group["depth"].median()),
+                "remark": remark,
+            }
+        )
+    return Annotation.samples_schema.build(rows)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from turncoat.cells.accounts import count_states, tabulate_disagreement
+from turncoat.cells.accounts import count_states, summarise_samples, tabulate_disagreement
 from turncoat.cells.fit import fit_annotator
 from turncoat.cells.fits import check_fit
 from turncoat.cells.markers import MarkerSet, marker_set
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 
 #: Cells that an annotator is learnt from at most; more cost time and change little.
 N_LEARN: Final = 8_000
-#: A sample with fewer cells is called like any other, but its shares mean nothing.
-FEW_CELLS: Final = 20
-#: More unassigned cells than this in a sample deserve a look.
-MANY_UNASSIGNED: Final = 0.3
 
 
 def annotate(
@@ -260,26 +256,3 @@ def _cell_table(
             else labels[number].to_numpy(dtype=object),
         }
     )
-
-
-def summarise_samples(cells: pd.DataFrame) -> pd.DataFrame:
-    """Count the called and unassigned cells of every sample."""
-    rows = []
-    for sample, group in cells[cells["sample"] != ""].groupby("sample", sort=True):
-        unassigned = int((group["population"] == UNASSIGNED).sum())
-        remark = ""
-        if len(group) < FEW_CELLS:
-            remark = f"only {len(group)} cells: called, but shares mean nothing"
-        elif unassigned > MANY_UNASSIGNED * len(group):
-            remark = "many unassigned: shallow, doublets, or cells without markers in our table"
-        rows.append(
-            {
-                "sample": str(sample),
-                "n_cells": len(group),
-                "n_called": len(group) - unassigned,
-                "n_unassigned": unassigned,
-                "median_depth": float(group["depth"].median()),
-                "remark": remark,
-            }
-        )
-    return Annotation.samples_schema.build(rows)

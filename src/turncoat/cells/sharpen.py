@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from turncoat.cells.annotate import summarise_samples
+from turncoat.cells.accounts import summarise_samples
 from turncoat.cells.axes import project
 from turncoat.cells.result import UNASSIGNED, Annotation
 from turncoat.errors import ArgumentError, MissingKeyError, did_you_mean

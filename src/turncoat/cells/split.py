@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from turncoat.cells.accounts import summarise_samples, tabulate_disagreement
 from turncoat.cells.malignancy import Malignancy
 from turncoat.cells.malignant import CANDIDATES, log_normalise, refuse_few, search_cells
 from turncoat.cells.result import UNASSIGNED, Annotation
@@ -49,13 +50,14 @@ def split_malignant(
     -------
     Annotation, Malignancy or None
         The annotation with the population ``Malignant``, uncertain ones unassigned; None where
-        copy number cannot be read (the annotation is then as it was, and a warning says why).
+        malignant cells are not told apart: ``params["malignant"]`` then says why in words, and a
+        warning where there are epithelial cells. The calls are then as they were.
     """
     cells = found.cells
     candidates = np.flatnonzero(cells["population"] == CANDIDATE)
     others = np.flatnonzero(~cells["population"].isin([CANDIDATE, UNASSIGNED]))
     if candidates.size == 0:
-        return found, None
+        return _untold(found, "No cell is called Epithelial, so none was searched."), None
     drawn = draw_reference(others, reference_order(len(cells), seed))
     rows = np.sort(np.concatenate([candidates, drawn]))
     donor_of = dict(zip(plan.rows["sample"], plan.rows["donor"], strict=True))
@@ -70,7 +72,7 @@ def split_malignant(
     candidate = searched["kind"].isin(CANDIDATES).to_numpy()
     healthy = cells["sample"].iloc[rows].isin(free).to_numpy()
     if not (candidate & ~healthy).any():
-        return found, None
+        return _untold(found, _all_free(candidates.size, sorted(free)), say=True), None
     counts_of = _reader(plan, rows) if gather is None else gather
     try:
         refuse_few(candidate, healthy)
@@ -84,9 +86,24 @@ def split_malignant(
             seed=0,
         )
     except (CountsError, DesignError) as error:
-        warn(f"Malignant and normal cells are not told apart: {error}", DesignWarning)
-        return found, None
+        return _untold(found, str(error), say=True), None
     return _merge(found, called, rows), called
+
+
+def _untold(found: Annotation, reason: str, *, say: bool = False) -> Annotation:
+    """Say, in the annotation and aloud, why no cell was called malignant."""
+    if say:
+        warn(f"Malignant and normal cells are not told apart: {reason}", DesignWarning)
+    return dataclasses.replace(found, params=found.params | {"malignant": reason})
+
+
+def _all_free(n_cells: int, free: list[str]) -> str:
+    some = ", ".join(free[:5]) + (f" and {len(free) - 5} more" if len(free) > 5 else "")
+    return (
+        f"All {n_cells:,} epithelial cells are from samples whose tissue or condition is named free "
+        f"of tumour ({some}), and cells of those are never called malignant. If one of them holds "
+        "tumour, name its tissue otherwise."
+    )
 
 
 def reference_order(n_cells: int, seed: int) -> FloatArray:
@@ -124,7 +141,14 @@ def _merge(found: Annotation, called: Malignancy, rows: IntArray) -> Annotation:
     population[rows[epithelial & (call == "malignant")]] = MALIGNANT
     population[rows[epithelial & (call == "uncertain")]] = UNASSIGNED
     cells["population"] = population
-    return dataclasses.replace(found, cells=cells)
+    # The tables beside the cells tell of the calls as they are now.
+    return dataclasses.replace(
+        found,
+        cells=cells,
+        samples=summarise_samples(cells),
+        disagreement=tabulate_disagreement(cells),
+        params=found.params | {"malignant": ""},
+    )
 
 
 def _reader(plan: TallyPlan, rows: IntArray) -> Callable[[IntArray], sp.csr_matrix]:

@@ -1,5 +1,8 @@
 """What ``turncoat annotate`` does: labels of cells, without the rest of a run."""
 
+import contextlib
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +12,7 @@ import typer
 from turncoat.cli.commands import bytes_of
 from turncoat.cli.progress import shown
 from turncoat.errors import OutputError, StudyError
-from turncoat.files import make_folder
+from turncoat.files import make_folder, sole_use, write_text
 from turncoat.study import load_study
 
 if TYPE_CHECKING:
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
     from turncoat.study import Study
     from turncoat.tally import Progress as Done
     from turncoat.tally.annotated import Annotated
+
+
+#: Folder beside the labels where a pass that was stopped keeps how far it was.
+PARTS = ".turncoat-{}"
 
 
 def annotate(
@@ -35,12 +42,17 @@ def annotate(
     loaded = load_study(study)
     copies = [] if h5ad is None else _copies(loaded, h5ad)
     make_folder(out.parent)
-    with shown() as progress:
-        progress.begin("annotate", "Learning, then naming the cells")
-        made = _work(loaded, progress, threads=threads, limit=limit, seed=seed)
-        progress.end("annotate", 0.0, "done")
-    written = [write_labels(made.annotation, out)]
-    written += [write_into_h5ad(made.annotation, source, copy) for source, copy in copies]
+    parts = out.parent / PARTS.format(out.name)
+    with sole_use(parts / "lock", f"process {os.getpid()}"):
+        with shown() as progress:
+            progress.begin("annotate", "Learning, then naming the cells")
+            made = _work(loaded, progress, parts, threads=threads, limit=limit, seed=seed)
+            progress.end("annotate", 0.0, "done")
+        written = [write_labels(made.annotation, out)]
+        written += [write_into_h5ad(made.annotation, source, copy) for source, copy in copies]
+        written += _disagreement(made, out)
+        with contextlib.suppress(OSError):
+            shutil.rmtree(parts)
     _tell(made)
     for path in written:
         typer.echo(str(path.resolve()))
@@ -49,11 +61,13 @@ def annotate(
 def _work(
     study: "Study",
     progress: "Progress",
+    parts: Path,
     *,
     threads: int | None,
     limit: int | None,
     seed: int | None,
 ) -> "Annotated":
+    from turncoat.tally import Checkpoint
     from turncoat.tally.annotated import annotate_and_tally_study
 
     def tell(now: "Done") -> None:
@@ -65,6 +79,7 @@ def _work(
         threads=threads or study.run.threads,
         memory_limit=limit or study.run.memory_limit,
         progress=tell,
+        checkpoint=Checkpoint(parts),
     )
 
 
@@ -93,12 +108,24 @@ def _refuse_same_names(files: Sequence[Path]) -> None:
         raise StudyError(f"Two files are called {twice[0]}: rename one, or leave --h5ad out.")
 
 
+def _disagreement(made: "Annotated", out: Path) -> list[Path]:
+    """Write the study's own labels against ours, where it has any."""
+    table = made.annotation.disagreement
+    if table.empty:
+        return []
+    path = out.with_name(f"{out.stem}.disagreement.csv")
+    write_text(path, table.to_csv(index=False))
+    return [path]
+
+
 def _tell(made: "Annotated") -> None:
     samples = made.annotation.samples
     total, called = int(samples["n_cells"].sum()), int(samples["n_called"].sum())
     text = f"turncoat: {called:,} of {total:,} cells named, {total - called:,} left unassigned"
     if made.malignancy is None:
         text += "; malignant and normal cells not told apart"
+        if reason := made.annotation.params.get("malignant", ""):
+            text += f" ({str(reason).rstrip('.')})"
     else:
         text += f"; {int(made.malignancy.donors['n_malignant'].sum()):,} malignant"
     typer.echo(text + ".", err=True)

@@ -45,6 +45,9 @@ def _attempt(arguments: Sequence[str] | None) -> int:
         return INPUT
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - every way out ends here.
         return _way_out(error)
+    if returned == INTERRUPTED:
+        # Newer releases of typer turn Ctrl-C into this code themselves, and say nothing.
+        return _way_out(KeyboardInterrupt())
     return returned if isinstance(returned, int) else DONE
 
 

@@ -7,7 +7,8 @@ epithelial cells than memory has room for.
 import os
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -61,6 +62,7 @@ class HeldCells:
         self._waiting: list[BoolArray] = []
         self._queue: FloatArray = np.empty(0)
         self._last = np.inf
+        self._index: _Index | None = None
 
     @property
     def candidates(self) -> IntArray:
@@ -111,6 +113,7 @@ class HeldCells:
         self._lines.append(lines)
         self._waiting.append(waiting)
         self._end += int(sizes.sum())
+        self._index = None
 
     def _sift(self, places: FloatArray) -> None:
         """Move up the end of the queue: what is behind it is not wanted any more."""
@@ -143,7 +146,7 @@ class HeldCells:
             return False
         self._numbers, self._places = [state["numbers"]], [state["places"]]
         self._lines, self._waiting = [lines], [state["waiting"]]
-        self._width, self._end = np.dtype(f"u{width}"), end
+        self._width, self._end, self._index = np.dtype(f"u{width}"), end, None
         return True
 
     def forget(self, before: IntArray, ends: IntArray) -> None:
@@ -166,28 +169,50 @@ class HeldCells:
         waiting = self._waiting[0] if self._waiting else np.empty(0, dtype=bool)
         self._queue, self._last = np.empty(0), np.inf
         self._sift(self._order[numbers[kept][~waiting]])
+        self._index = None
         if not kept.any():
             self._end = 0
 
     def block(self, numbers: IntArray) -> PackedBlock:
         """Put held cells together, in the order of ``numbers``."""
-        known = np.concatenate([np.empty(0, dtype=np.int64), *self._numbers])
-        order = np.argsort(known, kind="stable")
-        at = order[np.searchsorted(known[order], numbers)] if numbers.size else order[:0]
-        ledger = np.concatenate([np.empty((0, units.N_LEDGER), np.int64), *self._lines])[at]
-        places = np.concatenate([np.empty(0, dtype=np.int64), *self._places])[at]
+        if self._index is None:
+            self._index = _Index.of(self._numbers, self._places, self._lines)
+        known = self._index
+        at = np.searchsorted(known.numbers, numbers)
+        ledger, places = known.lines[at], known.places[at]
         sizes = ledger[:, units.END] - ledger[:, units.BEGIN]
         ledger[:, units.END] = np.cumsum(sizes)
         ledger[:, units.BEGIN] = ledger[:, units.END] - sizes
         genes = np.empty(int(sizes.sum()), dtype=self._width)
         counts = np.empty(genes.size, dtype=np.uint8)
-        spans = ledger[:, [units.BEGIN, units.END]].tolist()
-        for place, (begin, end) in zip(places.tolist(), spans, strict=True):
+        width = self._width.itemsize
+        end = 0
+        for place, size in zip(places.tolist(), sizes.tolist(), strict=True):
             self._file.seek(place)
-            values = self._file.read((end - begin) * self._width.itemsize)
-            genes[begin:end] = np.frombuffer(values, dtype=self._width)
-            counts[begin:end] = np.frombuffer(self._file.read(end - begin), dtype=np.uint8)
+            values = self._file.read(size * (width + 1))
+            begin, end = end, end + size
+            genes[begin:end] = np.frombuffer(values, self._width, size)
+            counts[begin:end] = np.frombuffer(values, np.uint8, size, size * width)
         return PackedBlock(0, genes, counts, ledger)
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """Where the held cells are, in the order of their numbers: made once, asked often."""
+
+    numbers: IntArray
+    places: IntArray
+    lines: IntArray
+
+    @classmethod
+    def of(
+        cls, numbers: Sequence[IntArray], places: Sequence[IntArray], lines: Sequence[IntArray]
+    ) -> "_Index":
+        nobody = np.empty(0, dtype=np.int64)
+        known = np.concatenate([nobody, *numbers])
+        order = np.argsort(known, kind="stable")
+        ledger = np.concatenate([np.empty((0, units.N_LEDGER), np.int64), *lines])
+        return cls(known[order], np.concatenate([nobody, *places])[order], ledger[order])
 
 
 def _open(path: Path | None, in_memory: int) -> IO[bytes]:

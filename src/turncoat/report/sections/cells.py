@@ -55,6 +55,8 @@ def _lead(found: Annotation) -> str:
     )
     if len(untold):
         text += f" These genes cannot tell {', '.join(untold)}."
+    if reason := found.params.get("malignant", ""):
+        text += f" Malignant and normal cells were not told apart. {reason}"
     return text
 
 
