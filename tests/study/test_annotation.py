@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turncoat.errors import FileFormatError
-from turncoat.knowledge.registry import verified_path
+from turncoat.knowledge.registry import read_table
 from turncoat.study import open_source
 from turncoat.study.genes import numbers_by_symbol
 from turncoat.study.labels import code_column
@@ -101,7 +101,7 @@ def test_codes_beyond_their_categories_are_a_damaged_file(tmp_path: Path) -> Non
 
 
 def test_the_table_of_genes_is_read_to_the_last_one() -> None:
-    table = pd.read_parquet(verified_path("gene_ids"))
+    table = read_table("gene_ids")
     for species in ("human", "mouse"):
         own = table[table["species"].astype(str) == species]
         assert set(numbers_by_symbol(species)) == set(own["symbol"])

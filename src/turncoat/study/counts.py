@@ -12,7 +12,7 @@ from turncoat.study.sources.protocol import Block, CellSource
 from turncoat.tables import FloatArray
 
 #: Cells looked at in each of the stretches: start, middle and end of the file.
-CELLS_PER_STRETCH = 256
+CELLS_PER_STRETCH = 64
 #: Largest spread of cells' totals, relative, that still counts as normalised to one total.
 SAME_TOTAL = 1e-3
 #: log1p of a count above this (1e13) does not occur: larger values are not logarithms.

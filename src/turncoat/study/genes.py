@@ -1,12 +1,11 @@
 """Genes by one name: symbols, whatever the file called them, and the species they betray."""
 
 import functools
-import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -60,28 +59,16 @@ class NamedGenes:
 @functools.cache
 def _table() -> dict[str, tuple[list[int], list[str]]]:
     """Numbers and symbols of the bundled table, by species, without a data frame between."""
-    from pyarrow import parquet
-
-    # Neither read_table nor to_numpy: both load pandas.
-    table = parquet.ParquetFile(verified_path("gene_ids")).read(use_threads=False)
-    species = table.column("species").combine_chunks()
-    own = np.from_dlpack(species.indices)
-    numbers = np.from_dlpack(table.column("number").combine_chunks())
-    symbols = _texts(table.column("symbol").combine_chunks())
-    return {
-        str(name): (numbers[own == code].tolist(), symbols[own == code].tolist())
-        for code, name in enumerate(species.dictionary.to_pylist())
-    }
-
-
-def _texts(column: Any) -> TextArray:
-    """Give a column of texts, cut out of its one long text."""
-    _, offsets, stored = column.buffers()
-    ends = np.frombuffer(offsets, dtype=np.int32)[column.offset : column.offset + len(column) + 1]
-    whole = stored.to_pybytes()
-    texts = np.empty(len(column), dtype=object)
-    texts[:] = [whole[a:b].decode() for a, b in itertools.pairwise(ends.tolist())]
-    return texts
+    # Lines of species, number, symbol, sorted by species: split as one text, by far the fastest.
+    text = verified_path("gene_ids").read_text(encoding="utf-8").rstrip("\n")
+    fields = text.replace("\n", ",").split(",")[3:]
+    kinds, numbers, symbols = fields[::3], list(map(int, fields[1::3])), fields[2::3]
+    table, begin = {}, 0
+    for species, n in Counter(kinds).items():
+        own = slice(begin, begin + n)
+        table[species] = numbers[own], symbols[own]
+        begin += n
+    return table
 
 
 def _ensembl(species: Species, number: int) -> str:
@@ -166,7 +153,7 @@ def _bare_ids(names: TextArray) -> TextArray:
     """Give Ensembl ids without version, and an empty text for any other name."""
     ids = np.full(names.size, "", dtype=object)
     for place, name in enumerate(names.tolist()):
-        match = ENSEMBL_ID.match(name) if str(name).startswith("ENS") else None
+        match = ENSEMBL_ID.match(name) if str(name)[:3] == "ENS" else None
         if match:
             ids[place] = f"{match[1]}{match[2]}"
     return ids

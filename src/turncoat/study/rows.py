@@ -142,7 +142,8 @@ def assign_rows(
         for sample, population in zip(sample_codes, populations, strict=True)
     ]
     bound = len(sample_levels) * n_levels
-    present = np.unique(np.concatenate([distinct(one, bound) for one in pairs]))
+    # np.unique would load numpy.ma, which takes longer than all this.
+    present = np.array(sorted(set(np.concatenate([distinct(p, bound) for p in pairs]).tolist())))
     if not present.size:
         raise StudyError("No cell has a population: check the column given as population.")
     named = [(sample_levels[k // n_levels], levels[k % n_levels]) for k in present.tolist()]
