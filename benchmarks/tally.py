@@ -270,6 +270,7 @@ def small(
         ),
         ratio("100k cells, peak memory", us, slow.get("scanpy"), "peak_gib", 0.15, "GiB"),
         bar("100k cells, peak memory", us.peak_gib, unit="GiB", limit=0.6),
+        ratio("pseudobulk of 100k cells, wall", us, slow.get("decoupler"), "wall_s", 1 / 8, "s"),
         ratio("pseudobulk of 100k cells, CPU", us, slow.get("decoupler"), "cpu_s", 1 / 8, "s"),
         ratio("50 signatures fused in, CPU", quick["signatures"], quick["in_memory"], "cpu_s", 1.10, "s"),
         bar("import and first kernel, CPU", alone["cold"].cpu_s, unit="s", limit=1.5),
