@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 import turncoat as tc
 from tally.cells_for_kernels import Drawn, drawn_cells
 from turncoat.cells import Quality, marker_set
+from turncoat.cells.study import study_plan
 from turncoat.errors import ArgumentError, StudyError
-from turncoat.study import TallyPlan, plan_cells
+from turncoat.study import TallyPlan, load_study, plan_cells
 from turncoat.tally import kernels, tally, tally_plan
 from turncoat.tally.ambient import Ambient, ambient
 from turncoat.tally.fitness import quality_of_plan, without_removed
 from turncoat.tally.kernels import units
+from turncoat.tally.measuring import MEASURES_NAME, Measuring
 
 pytestmark = pytest.mark.filterwarnings("ignore::turncoat.errors.TurncoatWarning")
 
@@ -110,6 +112,44 @@ def test_the_run_removes_what_the_study_names_and_the_report_says_so(
     assert "Are the cells fit to be counted?" in page
     assert f"{found.removed.sum()} were left out, for: nearly empty." in page
     assert len(run.result("ambient", Ambient).samples) > 0
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_where_nobody_is_left_out_the_files_are_read_once(
+    cells: ad.AnnData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, labelled: bool
+) -> None:
+    file = study(tmp_path, cells, "deviations = 4.0")
+    if not labelled:
+        tc.pp.train_annotator(cells, label_key="population").save(tmp_path / "model.npz")
+        text = file.read_text(encoding="utf-8").replace('population = "population"\n', "")
+        file.write_text(text + '[annotation]\nannotator = "model.npz"\n', encoding="utf-8")
+    expected = quality_of_plan(study_plan(load_study(file)), deviations=4.0)
+    monkeypatch.setattr("turncoat.pipeline.rooms.quality.quality_of_plan", None)
+    found = tc.run(file, out=tmp_path / "out").result("quality", Quality)
+    for name in ("cells", "thresholds", "marks", "samples"):
+        pd.testing.assert_frame_equal(getattr(found, name), getattr(expected, name))
+
+
+def test_a_study_that_changes_its_mind_keeps_what_it_found(
+    cells: ad.AnnData, tmp_path: Path
+) -> None:
+    for marks in ('["nearly empty"]', "[]", '["nearly empty"]', "[]"):
+        run = tc.run(study(tmp_path, cells, f"remove = {marks}"), out=tmp_path / "out")
+        found = run.result("quality", Quality)
+        assert found.removed.any() == (marks != "[]")
+        assert run.tally().obs["n_cells"].sum() == cells.n_obs - found.removed.sum()
+
+
+def test_measures_are_written_down_and_taken_up(plan: TallyPlan, tmp_path: Path) -> None:
+    measured = Measuring(plan, threads=1)
+    tally_plan(plan, first=measured)
+    measured.save(tmp_path)
+    again = Measuring(plan)
+    assert again.load(tmp_path)
+    pd.testing.assert_frame_equal(again.judge().cells, quality_of_plan(plan).cells)
+    (tmp_path / MEASURES_NAME).write_bytes(b"no zip")
+    assert not again.load(tmp_path)
+    assert not again.load(tmp_path / "absent")
 
 
 def test_a_mark_that_does_not_exist_is_refused(cells: ad.AnnData, tmp_path: Path) -> None:

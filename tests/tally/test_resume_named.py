@@ -20,7 +20,9 @@ from turncoat.cells import Annotator, marker_set
 from turncoat.study import plan_cells
 from turncoat.tally import Checkpoint, layout
 from turncoat.tally.annotated import Annotated, annotate_and_tally
+from turncoat.tally.fitness import quality_of_plan
 from turncoat.tally.held import HeldCells
+from turncoat.tally.measuring import MEASURES_NAME
 from turncoat.tally.naming import HELD_NAME, NAMES_NAME
 
 pytestmark = pytest.mark.filterwarnings("ignore::turncoat.errors.TurncoatWarning")
@@ -35,6 +37,7 @@ from turncoat.study import plan_cells
 from turncoat.tally import Checkpoint
 from turncoat.tally.annotated import annotate_and_tally
 from turncoat.tally.budget import Budget
+from turncoat.tally.measuring import Measuring
 import turncoat.tally.progress
 turncoat.tally.progress.REPORTS_PER_SECOND = 10**9
 few = Budget(max_slots=100, values_per_block=20_000, dense_bytes=10**9)
@@ -44,8 +47,10 @@ plan = plan_cells([a, b], donor_key="donor", sample_key="sample", condition_key=
 def report(progress):
     print(progress.cells_done, flush=True)
     time.sleep(float(pause))
+measuring = Measuring(plan)
 made = annotate_and_tally(plan, Annotator.load(model), marker_set(), progress=report,
-                          checkpoint=Checkpoint(Path(folder), every=0.0))
+                          checkpoint=Checkpoint(Path(folder), every=0.0), measuring=measuring)
+measuring.judge().cells.to_parquet(out + ".quality.parquet")
 made.annotation.cells.to_parquet(out + ".parquet")
 made.malignancy.cells.to_parquet(out + ".malignant.parquet")
 made.tally.write_h5ad(out)
@@ -115,8 +120,10 @@ def test_a_naming_that_is_killed_again_and_again_ends_with_the_same_bytes(
     assert expected.malignancy is not None
     calls = pd.read_parquet(f"{out}.malignant.parquet")
     pd.testing.assert_frame_equal(calls, expected.malignancy.cells)
-    # Nothing of the killed runs is left behind.
-    assert list(kept.iterdir()) == []
+    measured = quality_of_plan(plan_cells([folder / "a.h5ad", folder / "b.h5ad"], **KEYS))
+    pd.testing.assert_frame_equal(pd.read_parquet(f"{out}.quality.parquet"), measured.cells)
+    # Of the killed runs nothing but the measures is left behind, for who saves what they tell.
+    assert [path.name for path in kept.iterdir()] == [MEASURES_NAME]
 
 
 class StoppedError(Exception):

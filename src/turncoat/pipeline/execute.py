@@ -50,7 +50,8 @@ def execute(run: Run, stages: Sequence[Stage], *, fresh: bool = False) -> list[d
         record = None if fresh else _true_record(run, stage.name, keys[stage.name])
         outcome = "kept"
         if record is None:
-            record = _do(run, stage, facts, keys[stage.name], hidden=bool(reason))
+            earlier = {name for one in records for name in one["files"]}
+            record = _do(run, stage, facts, keys[stage.name], earlier, hidden=bool(reason))
             outcome = "done"
         records.append(record)
         run.done.append(stage.name)
@@ -84,7 +85,13 @@ def _true_record(run: Run, stage: str, key: str) -> dict[str, Any] | None:
 
 
 def _do(
-    run: Run, stage: Stage, facts: Mapping[str, Any], key: str, *, hidden: bool
+    run: Run,
+    stage: Stage,
+    facts: Mapping[str, Any],
+    key: str,
+    earlier: set[str],
+    *,
+    hidden: bool,
 ) -> dict[str, Any]:
     _prepare_scratch(run, stage.name, key)
     run.stage, run.written = stage.name, []
@@ -93,7 +100,8 @@ def _do(
         stage.run(run)
     seconds = time.perf_counter() - started
     files = {path.relative_to(run.directory).as_posix(): digest(path) for path in run.written}
-    _remove_stale(run, stage.name, set(files))
+    # What this stage wrote last time, an earlier one may have written this time.
+    _remove_stale(run, stage.name, earlier | set(files))
     record = {"key": key, "facts": facts, "seconds": round(seconds, 3), "files": files}
     write_text(_record_path(run, stage.name), json.dumps(record, indent=1, default=str) + "\n")
     shutil.rmtree(run.hidden / "scratch" / stage.name, ignore_errors=True)

@@ -19,6 +19,7 @@ from turncoat.tally.budget import Budget
 from turncoat.tally.checkpoint import Checkpoint
 from turncoat.tally.engine import count_plan
 from turncoat.tally.fitness import without_removed
+from turncoat.tally.measuring import Measuring, Together
 from turncoat.tally.naming import Naming
 from turncoat.tally.progress import Report
 from turncoat.tally.scan import default_threads
@@ -59,6 +60,7 @@ def annotate_and_tally(
     memory_limit: int | None = None,
     progress: Report | None = None,
     checkpoint: Checkpoint | None = None,
+    measuring: Measuring | None = None,
 ) -> Annotated:
     """Name every cell of a plan and count it under its name, in one pass over the files.
 
@@ -76,6 +78,8 @@ def annotate_and_tally(
         For drawing the cells that tumour cells are compared with.
     threads, memory_limit, progress, checkpoint
         As in :func:`turncoat.tally.tally_plan`.
+    measuring
+        Measures the cells' quality in the same pass.
 
     Returns
     -------
@@ -98,7 +102,7 @@ def annotate_and_tally(
         threads=threads,
         progress=progress,
         checkpoint=checkpoint,
-        first=naming,
+        first=naming if measuring is None else Together(measuring, naming),
     )
     found = assemble(
         plan, markers, annotator, [one.calls for one in naming.callers], labels=labels, seed=seed
@@ -119,6 +123,7 @@ def annotate_and_tally_study(
     memory_limit: int | None = None,
     progress: Report | None = None,
     checkpoint: Checkpoint | None = None,
+    measuring: Measuring | None = None,
 ) -> Annotated:
     """Name and count the cells of a study; what it asks is checked before they are read.
 
@@ -132,6 +137,8 @@ def annotate_and_tally_study(
         Which cells are left out.
     threads, memory_limit, progress, checkpoint
         As in :func:`turncoat.tally.tally_plan`.
+    measuring
+        Measures the cells' quality in the same pass.
 
     Returns
     -------
@@ -157,4 +164,5 @@ def annotate_and_tally_study(
         memory_limit=memory_limit,
         progress=progress,
         checkpoint=checkpoint,
+        measuring=measuring,
     )

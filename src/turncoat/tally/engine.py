@@ -44,6 +44,7 @@ def tally_plan(
     memory_limit: int | None = None,
     progress: Report | None = None,
     checkpoint: Checkpoint | None = None,
+    first: First | None = None,
 ) -> "ad.AnnData":
     """Count every cell of a plan, in one pass over its files.
 
@@ -59,6 +60,8 @@ def tally_plan(
         Called now and then with :class:`turncoat.tally.Progress`.
     checkpoint
         Where to write how far it is; a killed or interrupted tally goes on from there.
+    first
+        What else is done with each block; see :func:`count_plan`.
 
     Returns
     -------
@@ -87,7 +90,12 @@ def tally_plan(
 
     budget = Budget.of(memory_limit, n_genes=len(plan.gene_table))
     partial = count_plan(
-        plan, budget=budget, threads=threads, progress=progress, checkpoint=checkpoint
+        plan,
+        budget=budget,
+        threads=threads,
+        progress=progress,
+        checkpoint=checkpoint,
+        first=first,
     )
     tally = build_tally(plan, partial, dense_bytes=budget.dense_bytes)
     if checkpoint is not None:

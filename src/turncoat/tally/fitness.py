@@ -1,8 +1,9 @@
 """Quality of the cells of a plan, measured in one pass over the files, and who is left out."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -63,8 +64,14 @@ class CellMeasures:
         self._kinds[:-1][families["ribo"]] = RIBO
         self._kinds[:-1][families["haemoglobin"]] = HAEMOGLOBIN
         self.values: FloatArray = np.zeros((n_cells, 5), dtype=np.float64)
-        #: Genes and counts of each exclusive lineage.
-        self.lineages: IntArray = np.zeros((n_cells, len(lineages), 2), dtype=np.int32)
+        #: Genes of each exclusive lineage that were seen (there are eight of each), and their counts.
+        self.shown: IntArray = np.zeros((n_cells, len(lineages)), dtype=np.uint8)
+        self.counts: IntArray = np.zeros((n_cells, len(lineages)), dtype=np.int32)
+
+    @property
+    def arrays(self) -> "dict[str, np.ndarray[Any, Any]]":
+        """All that is known of the cells."""
+        return {"values": self.values, "shown": self.shown, "counts": self.counts}
 
     def stages(self, block: PackedBlock) -> Iterator[Stage]:
         """Measure the cells of a block, shared out among jobs."""
@@ -89,7 +96,8 @@ class CellMeasures:
                 ],
                 axis=1,
             )
-            self.lineages[rows] = found[:, FIRST_LINEAGE:]
+            self.shown[rows] = found[:, FIRST_LINEAGE:, 0]
+            self.counts[rows] = found[:, FIRST_LINEAGE:, 1]
 
         return measure
 
@@ -128,21 +136,54 @@ def quality_of_plan(
         One row a cell of the plan, in its order.
     """
     measured = _measure(plan, threads=threads, memory_limit=memory_limit, progress=progress)
-    samples = np.append(plan.rows["sample"].to_numpy(dtype=object), "")
+    seen = {SIMULATED: _simulate(plan, seed)} if doublets else {}
+    return judge_measured(
+        plan, measured, seen=seen, remove=remove, deviations=deviations, empty=empty
+    )
+
+
+def judge_measured(
+    plan: TallyPlan,
+    measured: Sequence[CellMeasures],
+    *,
+    seen: Mapping[str, BoolArray] | None = None,
+    remove: Sequence[str] = (),
+    deviations: float = N_DEVIATIONS,
+    empty: int = EMPTY,
+) -> Quality:
+    """Mark the cells of a plan by what a pass measured of each.
+
+    Parameters
+    ----------
+    plan
+        The cells by sample.
+    measured
+        What was measured, source by source.
+    seen
+        Further marks, by name: flags, shape ``(n_cells,)``.
+    remove, deviations, empty
+        As in :func:`turncoat.cells.quality.judge_cells`.
+    """
     table = pd.DataFrame(
         np.concatenate([one.values for one in measured]),
         columns=["counts", "genes", "mito", "ribo", "haemoglobin"],
     )
     barcodes = [source.read_obs([]).index.to_numpy(dtype=object) for source in plan.sources]
     table.insert(0, "barcode", np.concatenate(barcodes))
-    table.insert(1, "sample", samples[np.concatenate(plan.row_codes)])
-    lineages = np.concatenate([one.lineages for one in measured])
-    depth = table["counts"].to_numpy()
-    seen = {TWO_LINEAGES: shows_two(lineages[:, :, 0], lineages[:, :, 1], depth)}
-    if doublets:
-        numbers = np.unique(table["sample"].to_numpy(dtype=str), return_inverse=True)[1]
-        seen[SIMULATED] = _simulate(plan, numbers, seed)
-    return judge_cells(table, seen, remove=remove, deviations=deviations, empty=empty)
+    table.insert(1, "sample", _samples_of(plan))
+    shown, counts = (
+        np.concatenate([one.arrays[name] for one in measured]) for name in ("shown", "counts")
+    )
+    two = {TWO_LINEAGES: shows_two(shown, counts, table["counts"].to_numpy())}
+    return judge_cells(
+        table, two | dict(seen or {}), remove=remove, deviations=deviations, empty=empty
+    )
+
+
+def _samples_of(plan: TallyPlan) -> "np.ndarray[Any, Any]":
+    samples = np.append(plan.rows["sample"].to_numpy(dtype=object), "")
+    found: np.ndarray[Any, Any] = samples[np.concatenate(plan.row_codes)]
+    return found
 
 
 def without_removed(plan: TallyPlan, found: Quality | None) -> TallyPlan:
@@ -182,8 +223,9 @@ def _telling(pace: Pace, before: int) -> Callable[[int], None]:
     return lambda done: pace(before + done)
 
 
-def _simulate(plan: TallyPlan, samples: IntArray, seed: int) -> BoolArray:
+def _simulate(plan: TallyPlan, seed: int) -> BoolArray:
     """Call simulated doublets; a sample is scored, and let go, once all its cells are read."""
+    samples = np.unique(_samples_of(plan).astype(str), return_inverse=True)[1]
     left = np.bincount(samples)
     parts: dict[int, list[tuple[IntArray, sp.csr_matrix]]] = {}
     called = np.zeros(samples.size, dtype=bool)

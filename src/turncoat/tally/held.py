@@ -4,6 +4,7 @@ They are kept in memory up to a size, and in a temporary file beyond it: a tumou
 epithelial cells than memory has room for.
 """
 
+import itertools
 import os
 import tempfile
 import weakref
@@ -25,6 +26,8 @@ from turncoat.tally.packed import PackedBlock
 SIFT_AT: Final = 2
 #: Bytes that are held in memory; more go to a file.
 IN_MEMORY: Final = 2**26
+#: Cells that are written at once: some MiB.
+CELLS_PER_WRITE: Final = 1024
 
 
 class HeldCells:
@@ -103,9 +106,11 @@ class HeldCells:
         sizes = (lines[:, units.END] - lines[:, units.BEGIN]) * (self._width.itemsize + 1)
         try:
             self._file.seek(self._end)
-            for begin, end in lines[:, [units.BEGIN, units.END]].tolist():
-                self._file.write(block.genes[begin:end].data)
-                self._file.write(block.counts[begin:end].data)
+            for some in range(0, cells.size, CELLS_PER_WRITE):
+                spans = lines[some : some + CELLS_PER_WRITE, [units.BEGIN, units.END]].tolist()
+                # One write for many cells: tens of thousands of small ones cost more than naming.
+                values = ((block.genes[a:b].data, block.counts[a:b].data) for a, b in spans)
+                self._file.write(b"".join(itertools.chain.from_iterable(values)))
         except OSError as error:
             raise _no_room(self._path, error) from error
         self._numbers.append(before + cells)

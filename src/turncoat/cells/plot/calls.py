@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from turncoat.tables import FloatArray
 
 
+def _counted(result: Annotation) -> pd.DataFrame:
+    """Cells of a sample: one that was left out is in none."""
+    return result.cells[result.cells["sample"] != ""]
+
+
 def composition(result: Annotation, *, ax: Axes | None = None) -> Axes:
     """Draw each sample's cells by population, those left unassigned in grey.
 
@@ -35,10 +40,13 @@ def composition(result: Annotation, *, ax: Axes | None = None) -> Axes:
     --------
     >>> turncoat.pl.composition(result)  # doctest: +SKIP
     """
-    table = pd.crosstab(result.cells["sample"], result.cells["population"], normalize="index")
+    cells = _counted(result)
+    table = pd.crosstab(cells["sample"], cells["population"], normalize="index")
     order = [name for name in table.sum().sort_values(ascending=False).index if name != UNASSIGNED]
     if ax is None:
-        _, ax = plt.subplots(figsize=(8, 0.16 * len(table) + 1.2), layout="constrained")
+        # Few samples need the room of the legend beside them.
+        height = max(0.16 * len(table) + 1.2, 0.17 * table.shape[1] + 0.5)
+        _, ax = plt.subplots(figsize=(8, height), layout="constrained")
     # Without the two greys: grey is for cells left unassigned.
     hues = np.delete(np.arange(20), [14, 15])
     colours = plt.get_cmap("tab20")(hues[np.arange(len(order)) % hues.size])
@@ -80,8 +88,9 @@ def confidence(result: Annotation, *, ax: Axes | None = None) -> Axes:
     """
     if ax is None:
         _, ax = plt.subplots(figsize=(5, 2.6), layout="constrained")
-    called = result.cells["population"] != UNASSIGNED
-    values = result.cells["confidence"]
+    cells = _counted(result)
+    called = cells["population"] != UNASSIGNED
+    values = cells["confidence"]
     bins = np.linspace(0, 1, 41).tolist()
     ax.hist(values[called], bins=bins, color="tab:blue", label="called")
     ax.hist(values[~called], bins=bins, color="0.7", label="left unassigned")

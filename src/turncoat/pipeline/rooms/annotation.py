@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from turncoat.cells import Quality
+from turncoat.pipeline.rooms.quality import measuring, removed, save_measured
 from turncoat.pipeline.run import Run
 from turncoat.pipeline.stage import Stage
 from turncoat.study import Study
@@ -16,19 +16,22 @@ def _run(run: Run) -> None:
             now.cells_done, now.cells_total, f"{now.cells_per_second:,.0f} cells/s"
         )
 
+    measured = measuring(run)
     made = annotate_and_tally_study(
         run.study,
         seed=run.seed,
-        quality=run.result("quality", Quality),
+        quality=removed(run),
         threads=run.threads,
         memory_limit=run.memory_limit,
         progress=tell,
         checkpoint=Checkpoint(run.scratch()),
+        measuring=measured,
     )
     run.save("annotation", made.annotation)
     if made.malignancy is not None:
         run.save("annotation.malignant", made.malignancy)
     run.save_tally(made.tally, aside=True)
+    save_measured(run, measured)
 
 
 def _parameters(study: Study) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from turncoat.cells import Quality
+from turncoat.pipeline.rooms.quality import measuring, removed, save_measured
 from turncoat.pipeline.run import Run
 from turncoat.pipeline.stage import Stage
 from turncoat.study import Study
@@ -20,14 +20,17 @@ def _run(run: Run) -> None:
         # Counted in the pass that named the cells.
         run.take_tally_aside()
         return
+    measured = measuring(run)
     tally = tally_plan(
-        without_removed(run.study.plan(), run.result("quality", Quality)),
+        without_removed(run.study.plan(), removed(run)),
         threads=run.threads,
         memory_limit=run.memory_limit,
         progress=tell,
         checkpoint=Checkpoint(run.scratch()),
+        first=measured,
     )
     run.save_tally(tally)
+    save_measured(run, measured)
 
 
 def _parameters(study: Study) -> dict[str, Any]:
@@ -44,7 +47,7 @@ STAGE = Stage(
     name="tally",
     run=_run,
     needs=("quality", "annotation"),
-    version=2,
+    version=3,
     title="Tallying cells",
     parameters=_parameters,
     inputs=lambda study: study.files,
