@@ -9,7 +9,7 @@ from turncoat.crosstalk.pairs import SUBUNITS, Pairs
 from turncoat.crosstalk.read import Field
 from turncoat.crosstalk.science import Limits
 from turncoat.knowledge.registry import read_table
-from turncoat.tables import FloatArray
+from turncoat.tables import FloatArray, TextArray
 
 #: Added to the level of a gene in a whole sample, counts per 10,000: many cells are summed, so
 #: far lower levels are measured than in one population.
@@ -36,7 +36,7 @@ def machinery_off_panel(genes: list[str], species: str) -> list[str]:
     return sorted(needed - set(genes))
 
 
-def machinery_status(field: Field, pairs: Pairs, limits: Limits, species: str) -> "pd.DataFrame":
+def machinery_status(field: Field, pairs: Pairs, limits: Limits, species: str) -> TextArray:
     """Tell, per population and ligand, whether the sender can send it.
 
     Detection is judged over all samples of the contrast together: machinery is expressed at
@@ -44,14 +44,16 @@ def machinery_status(field: Field, pairs: Pairs, limits: Limits, species: str) -
 
     Returns
     -------
-    DataFrame
+    ndarray
         One row per population, one column per ligand: expressed, ``absent: GENE``,
         ``not measured: GENE`` or none needed.
     """
     needed = essential_machinery(species)
-    number = {gene: column for column, gene in enumerate(field.genes)}
+    asked = {gene for genes in needed.values() for gene in genes}
+    places = [place for place, gene in enumerate(field.genes) if gene in asked]
+    number = {field.genes[place]: column for column, place in enumerate(places)}
     cells = field.n_cells.sum(axis=0)
-    seen = (field.detection * field.n_cells[..., np.newaxis]).sum(axis=0)
+    seen = (field.detection[..., places] * field.n_cells[..., np.newaxis]).sum(axis=0)
     share = seen / np.maximum(cells, 1)[:, np.newaxis]
     least = MACHINERY_SHARE * limits.min_detection
     status = np.full((cells.size, len(pairs.ligands.names)), NONE_NEEDED, dtype=object)
@@ -59,9 +61,7 @@ def machinery_status(field: Field, pairs: Pairs, limits: Limits, species: str) -
         genes = [gene for part in ligand.split(SUBUNITS) for gene in needed.get(part, [])]
         for population in range(cells.size if genes else 0):
             status[population, column] = _status(genes, number, share[population], least)
-    return pd.DataFrame(
-        status, index=pd.Index(field.populations), columns=pd.Index(pairs.ligands.names)
-    )
+    return status
 
 
 def _status(genes: list[str], number: dict[str, int], share: FloatArray, least: float) -> str:

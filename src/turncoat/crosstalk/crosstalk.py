@@ -179,8 +179,11 @@ def _panel(genes: list[str], pairs: Pairs, species: str) -> list[str]:
     for name, column in (("machinery", "gene"), ("antagonists", "antagonist")):
         table = read_table(name)
         wanted |= set(table.loc[table["species"] == species, column])
-    response = response_genes()
-    return [gene for gene in genes if gene in wanted or gene.upper() in response]
+    if species == "mouse":
+        response = response_genes()
+        return [gene for gene in genes if gene in wanted or gene.upper() in response]
+    wanted |= response_genes()
+    return [gene for gene in genes if gene in wanted]
 
 
 def _ranked(

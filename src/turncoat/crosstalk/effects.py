@@ -4,6 +4,7 @@ The table ``signal_effects`` holds what experiments showed, each row with its pu
 without a row, and one that experiments show both ways, stays unknown: nothing is guessed.
 """
 
+import functools
 import re
 from typing import Final
 
@@ -41,6 +42,7 @@ STEMS: Final = (
 )
 
 
+@functools.cache
 def kind_of_receiver(population: str) -> str:
     """Say what kind of receiver a population is; empty where none fits.
 

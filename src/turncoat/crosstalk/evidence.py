@@ -86,7 +86,7 @@ def _who(found: TissueResult, pairs: Pairs) -> dict[str, Any]:
     edges, table = found.edges, pairs.table
     names, n_edges = found.field.populations, found.edges.pair.size
     effect, source = edge_effects(pairs, names, edges.receiver, edges.pair)
-    status = found.machinery.to_numpy(dtype=object)
+    status = found.machinery
     place = edges.sender * status.shape[1] + pairs.ligand[edges.pair]
     return {
         "sender": labelled(names, edges.sender),

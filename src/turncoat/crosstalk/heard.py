@@ -16,6 +16,8 @@ MIN_GENES: Final = 5
 MIN_COVERAGE: Final = 0.3
 #: Two columns of covariates that explain each other to this degree are one.
 COLLINEAR: Final = 1e-8
+#: Products (rows, genes, responses) at once that linear algebra does without waking threads.
+AT_ONCE: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +157,18 @@ def activity(level: FloatArray, known: BoolArray, responses: Responses) -> Float
     mean = (level * weight).sum(axis=0) / np.maximum(weight.sum(axis=0), 1)
     centred = np.where(known[..., np.newaxis], level - mean, 0.0)
     overall = (centred * (mean > 0)).sum(axis=2) / np.maximum((mean > 0).sum(axis=1), 1)
-    score = centred @ responses.weights
+    weighted = np.flatnonzero((responses.weights != 0).any(axis=1))
+    score = _products(centred[..., weighted], responses.weights[weighted])
     net = responses.weights.sum(axis=0)
     adjusted = score - overall[..., np.newaxis] * net
     return np.asarray(np.where(known[..., np.newaxis], adjusted, np.nan))
+
+
+def _products(levels: FloatArray, weights: FloatArray) -> FloatArray:
+    """Multiply levels of each unit by weights, so little at once that no thread is woken for it."""
+    columns = max(AT_ONCE // max(levels.shape[1] * levels.shape[2], 1), 1)
+    parts = [weights[:, n : n + columns] for n in range(0, max(weights.shape[1], 1), columns)]
+    return np.concatenate([levels @ part for part in parts], axis=2)
 
 
 def answers(
@@ -193,38 +203,55 @@ def answers(
     as evidence; done with it, only differences between donors of one arm do. The held-out check
     predicts each donor with a slope that does not know it.
     """
-    x, y, freedom = residuals(signal, response, covariates, shared)
-    correlation, pvalue = correlate(x, y, freedom, signal, response)
-    inner = residuals(signal, response, covariates, np.column_stack([shared, arm]))
-    within, within_pvalue = correlate(*inner, signal, response)
+    sides = np.stack([signal, response, covariates])
+    total = squares(sides - sides.mean(axis=1, keepdims=True))
+    x, y, freedom = residuals(sides, total, shared)
+    correlation, pvalue = correlate(x, y, freedom, total)
+    inner = residuals(sides, total, np.column_stack([shared, arm]))
+    within, within_pvalue = correlate(*inner, total)
     held_out = np.where(np.isfinite(correlation), _held_out(x, y), np.nan)
     number = np.full(signal.shape[1], signal.shape[0], dtype=np.int64)
     return Answers(correlation, pvalue, within, within_pvalue, held_out, number, freedom)
 
 
+def squares(values: FloatArray) -> FloatArray:
+    """Sum the squares over units, the last axis but one."""
+    return np.asarray(np.einsum("...ut,...ut->...t", values, values))
+
+
 def residuals(
-    signal: FloatArray, response: FloatArray, covariates: FloatArray, shared: FloatArray
+    sides: FloatArray, total: FloatArray, shared: FloatArray
 ) -> tuple[FloatArray, FloatArray, IntArray]:
-    """Free both sides of the covariates; also give the degrees of freedom left."""
-    n_units = signal.shape[0]
+    """Free signal and response of the covariates; also give the degrees of freedom left.
+
+    Parameters
+    ----------
+    sides
+        Signal, response and own covariate of each test, shape ``(3, n_units, n_tests)``.
+    total
+        Their sums of squares around the mean, shape ``(3, n_tests)``.
+    shared
+        Covariates of all tests, shape ``(n_units, n_covariates)``.
+    """
+    n_units = sides.shape[1]
     basis = independent(np.hstack([np.ones((n_units, 1)), shared]))
-    x, y, own = (values - basis @ (basis.T @ values) for values in (signal, response, covariates))
-    own_square = (own**2).sum(axis=0)
-    original = ((covariates - covariates.mean(axis=0)) ** 2).sum(axis=0)
-    has_own = own_square > COLLINEAR * np.maximum(original, 1e-12)
-    scale = np.where(has_own, own_square, 1.0)
-    x = x - own * np.where(has_own, (own * x).sum(axis=0) / scale, 0.0)
-    y = y - own * np.where(has_own, (own * y).sum(axis=0) / scale, 0.0)
+    rest = sides - basis @ (basis.T @ sides)
+    own = rest[2]
+    own_square = squares(own)
+    has_own = own_square > COLLINEAR * np.maximum(total[2], 1e-12)
+    weight = has_own / np.where(has_own, own_square, 1.0)
+    slopes = np.einsum("sut,ut->st", rest[:2], own) * weight
+    x, y = rest[:2] - own * slopes[:, np.newaxis]
     freedom = n_units - basis.shape[1] - has_own.astype(np.int64) - 1
     return x, y, np.asarray(freedom)
 
 
 def correlate(
-    x: FloatArray, y: FloatArray, freedom: IntArray, signal: FloatArray, response: FloatArray
+    x: FloatArray, y: FloatArray, freedom: IntArray, total: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Correlate residuals and test the correlation, NaN where it cannot be had."""
-    xx, yy, xy = (x**2).sum(axis=0), (y**2).sum(axis=0), (x * y).sum(axis=0)
-    varies = _varies(xx, signal) & _varies(yy, response) & (freedom >= MIN_FREEDOM)
+    xx, yy, xy = squares(x), squares(y), np.einsum("ut,ut->t", x, y)
+    varies = _varies(xx, total[0]) & _varies(yy, total[1]) & (freedom >= MIN_FREEDOM)
     correlation = np.where(varies, xy / np.sqrt(np.where(varies, xx * yy, 1.0)), np.nan)
     correlation = np.clip(correlation, -1, 1)
     left = np.maximum(1 - correlation**2, 1e-15)
@@ -239,16 +266,15 @@ def independent(columns: FloatArray) -> FloatArray:
     return np.asarray(left[:, values > np.sqrt(COLLINEAR) * values.max()])
 
 
-def _varies(square: FloatArray, values: FloatArray) -> BoolArray:
-    total = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
+def _varies(square: FloatArray, total: FloatArray) -> BoolArray:
     return np.asarray((total > 1e-12) & (square > COLLINEAR * total))
 
 
 def _held_out(x: FloatArray, y: FloatArray) -> FloatArray:
-    xx, xy = (x**2).sum(axis=0), (x * y).sum(axis=0)
-    rest = xx - x**2
-    slope = (xy - x * y) / np.where(rest > 0, rest, np.inf)
+    square, product = x**2, x * y
+    rest = square.sum(axis=0) - square
+    slope = (product.sum(axis=0) - product) / np.where(rest > 0, rest, np.inf)
     predicted = slope * x
-    product = (predicted * y).sum(axis=0)
-    size = np.sqrt((predicted**2).sum(axis=0) * (y**2).sum(axis=0))
+    product = np.einsum("ut,ut->t", predicted, y)
+    size = np.sqrt(squares(predicted) * squares(y))
     return np.asarray(np.where(size > 0, product / np.where(size > 0, size, 1.0), np.nan))

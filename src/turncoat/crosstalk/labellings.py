@@ -9,8 +9,9 @@ from turncoat.stats.permutation import arrangements
 from turncoat.stats.units import Units
 from turncoat.tables import BoolArray, FloatArray
 
-#: Edges per block: keeps the working arrays in the processor's cache.
-BLOCK: Final = 2_000
+#: Numbers per block, units times edges: the working arrays stay in the processor's cache, and the
+#: library of linear algebra wakes no further threads, whose waiting costs more than they save.
+BLOCK: Final = 9_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,8 +81,9 @@ class Activities:
         return np.where(wanted >= 0, self.values[:, receiver, columns], np.nan)
 
 
+@functools.lru_cache(maxsize=2)
 def known_responses(genes: tuple[str, ...], species: str) -> tuple[Responses, dict[str, str]]:
-    """Collect the responses a panel can show.
+    """Collect the responses a panel can show; kept, since every contrast of a study asks anew.
 
     Parameters
     ----------

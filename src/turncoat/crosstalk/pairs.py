@@ -1,5 +1,6 @@
 """Ligand-receptor pairs as arrays of gene numbers, checked."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -81,7 +82,10 @@ class Pairs:
 def renumbered(pairs: Pairs, genes: Sequence[str], panel: Sequence[str]) -> Pairs:
     """Give the genes of pairs the numbers that they have on a smaller panel which holds them all."""
     place = {gene: number for number, gene in enumerate(panel)}
-    number = np.array([place.get(gene, -1) for gene in genes], dtype=np.int64)
+    number = np.full(len(genes), -1, dtype=np.int64)
+    for side in (pairs.ligands, pairs.receptors):
+        for gene in side.genes.tolist():
+            number[gene] = place[genes[gene]]
     ligands, receptors = (
         Complexes(side.names, number[side.genes], side.starts)
         for side in (pairs.ligands, pairs.receptors)
@@ -125,9 +129,8 @@ def find_pairs(genes: Sequence[str], species: str, pairs: pd.DataFrame | None = 
     ligands, ligand = _complexes(kept["ligand"], number)
     receptors, receptor = _complexes(kept["receptor"], number)
     missing = table.loc[~known, list(NEEDED)].reset_index(drop=True)
-    missing["genes"] = [
-        ", ".join(filter(None, both)) for both in zip(*sides, strict=True) if any(both)
-    ]
+    lacking = zip(*(side[~known] for side in sides), strict=True)
+    missing["genes"] = [", ".join(filter(None, both)) for both in lacking]
     return Pairs(kept, ligands, receptors, ligand, receptor, missing)
 
 
@@ -135,11 +138,15 @@ def _lacking(names: "pd.Series[str]", number: dict[str, int]) -> Any:
     """Name the genes of each complex that the panel lacks, looked up once per complex."""
     codes, distinct = pd.factorize(names)
     absent = [
-        ", ".join(part for part in name.split(SUBUNITS) if part not in number) for name in distinct
+        ""
+        if name in number
+        else ", ".join(part for part in name.split(SUBUNITS) if part not in number)
+        for name in distinct
     ]
     return np.array(absent, dtype=object)[codes]
 
 
+@functools.cache
 def _of_species(species: str) -> pd.DataFrame:
     table = read_table("signals")
     mine = table[table["species"] == species]

@@ -188,11 +188,10 @@ def _ask_group(
 
 
 def _qvalues(table: pd.DataFrame) -> FloatArray:
-    tests = table[["tissue", "test", "pvalue"]].drop_duplicates(["tissue", "test"])
-    adjusted = benjamini_hochberg(tests["pvalue"].to_numpy())
-    index = pd.MultiIndex.from_frame(tests[["tissue", "test"]])
-    place = index.get_indexer(pd.MultiIndex.from_frame(table[["tissue", "test"]]))
-    return np.asarray(adjusted[place])
+    tissue = pd.factorize(table["tissue"])[0]
+    keys = distinct_keys(tissue, table["test"].to_numpy())
+    _, first, same = np.unique(keys, return_index=True, return_inverse=True)
+    return np.asarray(benjamini_hochberg(table["pvalue"].to_numpy()[first])[same])
 
 
 def _add_answers(table: pd.DataFrame, fdr: float) -> None:

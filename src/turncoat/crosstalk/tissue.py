@@ -32,7 +32,7 @@ from turncoat.crosstalk.science import (
 from turncoat.crosstalk.sides import compare_side, joint_pvalue, of_edges, strength_weights
 from turncoat.stats.contrast import Contrast
 from turncoat.stats.units import Units
-from turncoat.tables import FloatArray, IntArray
+from turncoat.tables import FloatArray, IntArray, TextArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class TissueResult:
     means: tuple[FloatArray, FloatArray]
     present: FloatArray
     specific: FloatArray
-    machinery: pd.DataFrame
+    machinery: TextArray
     antagonists: pd.DataFrame
     antagonist_change: Differences
     abundance: Differences

@@ -7,7 +7,7 @@ from scipy import stats as distributions
 
 from turncoat.stats.parts import Parts, check_values
 from turncoat.stats.units import Units
-from turncoat.tables import BoolArray, FloatArray, IntArray
+from turncoat.tables import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +75,35 @@ def estimate(values: FloatArray, units: Units, *, weights: FloatArray | None = N
     """
     check_values(values, units)
     parts = Parts.of(values, units, weights)
-    observed = units.case[np.newaxis, :]
     terms: list[tuple[FloatArray, FloatArray, FloatArray]] = []
     information = np.zeros(values.shape[1])
     if units.pairs.size:
-        size, effect, _ = parts.paired(observed)
+        size, effect, _ = parts.paired(units.case[np.newaxis, :])
         share = size * parts.pair_information
         terms.append((share, effect[0], _pair_variance(parts, effect[0])))
         information += share
     for group in units.groups:
-        sizes, effect, spread = parts.grouped(observed, group)
-        share = np.broadcast_to(sizes[0], effect[0].shape)
-        known = _with_freedom(spread[0], units.case[group], parts, group)
-        terms.append((share, effect[0], known))
-        information += share
+        terms.append(_of_group(parts, group))
+        information += terms[-1][0]
     return _combine(terms, information)
+
+
+def _of_group(parts: Parts, group: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Compare the arms of a group: information, difference, and its variance with its freedom."""
+    case = parts.units.case[group]
+    if min(int(case.sum()), int((~case).sum())) < 2:
+        sizes, effects, spread = parts.grouped(parts.units.case[np.newaxis, :], group)
+        share = np.broadcast_to(sizes[0], effects[0].shape)
+        return share, effects[0], _of_few(spread[0], case.size)
+    arms = [
+        _arm_moments(parts.values[group[arm]], parts.weights[group[arm]]) for arm in (case, ~case)
+    ]
+    (w1, m1, v1, f1), (w0, m0, v0, f0) = arms
+    effect, variance = m1 - m0, v1 + v0
+    below = v1**2 / f1 + v0**2 / f0
+    freedom = np.where(below > 0, variance**2 / np.where(below > 0, below, 1), case.size - 2.0)
+    information = np.full(effect.size, w1 * w0 / (w1 + w0))
+    return information, effect, np.stack([variance, freedom])
 
 
 def _pair_variance(parts: Parts, effect: FloatArray) -> FloatArray:
@@ -102,38 +116,37 @@ def _pair_variance(parts: Parts, effect: FloatArray) -> FloatArray:
     return np.stack([spread, np.full(effect.size, n - 1.0)])
 
 
-def _with_freedom(spread: FloatArray, case: BoolArray, parts: Parts, group: IntArray) -> FloatArray:
-    n1, n0 = int(case.sum()), int((~case).sum())
-    if n1 + n0 < 3:
+def _of_few(spread: FloatArray, n: int) -> FloatArray:
+    """Give variance and freedom where an arm of one unit borrows the other's spread."""
+    if n < 3:
         return np.stack([np.full(spread.size, np.nan), np.zeros(spread.size)])
-    if min(n1, n0) < 2:
-        return np.stack([spread, np.full(spread.size, n1 + n0 - 2.0)])
-    (v1, f1), (v0, f0) = (
-        _arm_variance(parts.values[group][arm], parts.weights[group][arm]) for arm in (case, ~case)
-    )
-    below = v1**2 / f1 + v0**2 / f0
-    freedom = np.where(below > 0, (v1 + v0) ** 2 / np.where(below > 0, below, 1), n1 + n0 - 2.0)
-    return np.stack([v1 + v0, freedom])
+    return np.stack([spread, np.full(spread.size, n - 2.0)])
 
 
-def _arm_variance(values: FloatArray, weights: FloatArray) -> tuple[FloatArray, float]:
-    """Variance of an arm's weighted mean, whatever the units' own variances; and its freedom.
+def _arm_moments(
+    values: FloatArray, weights: FloatArray
+) -> tuple[float, FloatArray, FloatArray, float]:
+    """Weight, mean, variance of the mean whatever the units' own variances; and its freedom.
 
     Weights by cells are no inverse variances: units differ by more than their cells tell. Taken as
     such they understate the error. Each unit's own deviation speaks for it instead (Bell and
     McCaffrey), with the degrees of freedom that this has where units vary alike; equal weights
     give the ordinary variance and n - 1.
     """
-    share = weights / weights.sum()
+    total = float(weights.sum())
+    share = weights / total
     factor = share**2 / (1 - share)
-    variance: FloatArray = factor @ (values - share @ values) ** 2
+    mean: FloatArray = share @ values
+    variance: FloatArray = factor @ (values - mean) ** 2
+    if (weights == weights[0]).all():
+        return total, mean, variance, weights.size - 1.0
     kernel = (
         np.diag(factor)
         - np.outer(factor, share)
         - np.outer(share, factor)
         + factor.sum() * np.outer(share, share)
     )
-    return variance, float(np.trace(kernel) ** 2 / (kernel**2).sum())
+    return total, mean, variance, float(np.trace(kernel) ** 2 / (kernel**2).sum())
 
 
 def _combine(
