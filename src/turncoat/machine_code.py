@@ -14,7 +14,7 @@ used for the sources, versions and processor that it was made for.
 import ctypes
 import functools
 import hashlib
-import importlib.metadata
+import importlib.util
 import json
 import os
 import tempfile
@@ -229,11 +229,21 @@ def _state(package: Path) -> str:
         *sorted(package.glob("*.py")),
     ]:
         digest.update(path.read_bytes())
-    for distribution in ("numba", "llvmlite"):
-        digest.update(importlib.metadata.version(distribution).encode())
+    for compiler in ("numba", "llvmlite"):
+        digest.update(_version_of(compiler))
     digest.update(f"{binding.get_default_triple()} {binding.get_host_cpu_name()}".encode())
     digest.update(binding.get_host_cpu_features().flatten().encode())
     return digest.hexdigest()
+
+
+def _version_of(package: str) -> bytes:
+    """Give what a package's file of its version says, without loading package or metadata."""
+    found = importlib.util.find_spec(package)
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(f"No module named {package!r}")
+    start = Path(found.origin)
+    stated = start.with_name("_version.py")
+    return (stated if stated.is_file() else start).read_bytes()
 
 
 @functools.cache

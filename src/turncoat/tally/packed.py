@@ -79,7 +79,10 @@ class Packer:
         size = int(n_values * (FULL_ROOM if full else USUAL_ROOM)) + 1024
         self._turn = (self._turn + 1) % N_ROOMS
         if self._rooms[self._turn][1].size < size:
-            self._rooms[self._turn] = (np.empty(size, self._width), np.empty(size, np.uint8))
+            # Blocks differ a little in size. What is never written to costs nothing; a new room
+            # costs the system the clearing of all its memory.
+            more = size + size // 16
+            self._rooms[self._turn] = (np.empty(more, self._width), np.empty(more, np.uint8))
         genes, counts = self._rooms[self._turn]
         return genes[:size], counts[:size]
 
