@@ -14,7 +14,7 @@ from turncoat.stats.compare import compare
 from turncoat.stats.moderated import fit_linear, moderated_test, voom
 from turncoat.stats.multiplicity import benjamini_hochberg
 
-FIRST, LAST, EFFECT = 700_000, 700_016, 1.0
+FIRST, LAST, EFFECT = 700_000, 700_100, 1.0
 RATES = np.round(np.linspace(0.01, 0.3, 30), 2)
 
 

@@ -25,7 +25,7 @@ from turncoat.stats.compare import Donors, compare
 from turncoat.stats.composition import beta_binomial_pvalue
 from turncoat.stats.estimate import Estimate, estimate
 from turncoat.stats.moderated import fit_linear, moderated_test, voom
-from turncoat.stats.pooling import pool_random
+from turncoat.stats.pooling import pool_donors, pool_random, pool_same
 from turncoat.stats.scale import learn_scale, moderate
 from turncoat.stats.units import arrange
 
@@ -141,17 +141,55 @@ def adjusted_shares(seed: int, n_per_arm: int, n_cells: int) -> dict[str, float]
     return {"composition with a covariate, beta-binomial": float(pvalue <= 0.05)}
 
 
+def drawn_studies(
+    rng: np.random.Generator, sizes: list[int], n_cells: int, *, spread: float, effect: float = 0.0
+) -> np.ndarray:
+    """Effect, error, degrees of freedom and compared donors of studies, one row each."""
+    rows = []
+    for n in sizes:
+        case = np.repeat([True, False], n)
+        noise = rng.normal(size=2 * n) * np.sqrt(1 + 10 / n_cells)
+        own = (effect + rng.normal(0, spread)) * case + noise
+        found = estimate(own[:, None], arrange([f"d{i}" for i in range(2 * n)], case))
+        rows.append((found.effect[0], found.error[0], found.freedom[0], n / 2))
+    return np.array(rows).T
+
+
 def pooled(seed: int, n_per_arm: int, n_cells: int) -> dict[str, float]:
-    """Four studies whose true effects differ around 0, pooled by Hartung and Knapp."""
+    """Four studies whose true effects differ around 0, of one size or of two; two that share one effect."""
     rng = np.random.default_rng([seed, 8])
-    case = np.repeat([True, False], n_per_arm)
-    units = arrange([f"d{i}" for i in range(2 * n_per_arm)], case)
-    found = []
-    for _ in range(4):
-        noise = rng.normal(size=case.size) * np.sqrt(1 + 10 / n_cells)
-        found.append(estimate((rng.normal(0, 0.3) * case + noise)[:, None], units))
-    effects, errors = (np.array([getattr(f, what)[0] for f in found]) for what in ("effect", "error"))  # fmt: skip
-    return {"pooled, Hartung-Knapp": float(pool_random(effects, errors, guard=False).pvalue <= 0.05)}  # fmt: skip
+    alike = drawn_studies(rng, [n_per_arm] * 4, n_cells, spread=0.3)
+    unlike = drawn_studies(rng, [n_per_arm, 4 * n_per_arm] * 2, n_cells, spread=0.3)
+    two = drawn_studies(rng, [n_per_arm] * 2, n_cells, spread=0.0)
+    found = {
+        "pooled, four studies": pool_donors(alike[0], alike[1], alike[3]),
+        "pooled, four studies of unlike size": pool_donors(unlike[0], unlike[1], unlike[3]),
+        "pooled, two studies of one shift": pool_same(*two),
+        "pooled by the field's Hartung-Knapp, four studies": pool_random(alike[0], alike[1], guard=False),
+        "pooled by the field's Hartung-Knapp, four studies of unlike size": pool_random(unlike[0], unlike[1], guard=False),
+    }  # fmt: skip
+    return {name: float(each.pvalue <= 0.05) for name, each in found.items()}
+
+
+def pooled_power(first: int, n_studies: int) -> list[dict[str, object]]:
+    """Share of pooled sets found: four studies of 10 against 10 donors, or of 5 and 20, effect 0.8."""
+    found: dict[str, list[float]] = {}
+    for seed in range(first, first + n_studies):
+        rng = np.random.default_rng([seed, 14])
+        for kind, sizes in (("of 10", [10] * 4), ("of 5 and 20", [5, 20] * 2)):
+            effects, errors, _, worth = drawn_studies(rng, sizes, 50, spread=0.3, effect=0.8)
+            for name, each in {
+                "by donors": pool_donors(effects, errors, worth),
+                "Hartung-Knapp": pool_random(effects, errors, guard=False),
+                "Hartung-Knapp, never below the ordinary error": pool_random(effects, errors),
+            }.items():
+                found.setdefault(f"four studies {kind}, {name}", []).append(float(each.pvalue <= 0.05))  # fmt: skip
+    bars = []
+    for name, hits in found.items():
+        share, (low, high) = float(np.mean(hits)), interval(np.array(hits))
+        note = f"p <= 0.05 as it is reported, whatever its true level; [{low:.3f}, {high:.3f}], {n_studies:,} sets"
+        bars.append(harness.bar(f"pooled, share found, {name}", share, unit="share", note=note))
+    return bars
 
 
 def niche(seed: int, n_per_arm: int, n_cells: int) -> dict[str, float]:
@@ -167,7 +205,7 @@ def niche(seed: int, n_per_arm: int, n_cells: int) -> dict[str, float]:
                     (f"{organ}{donor}{side}", f"{organ}{side}", value, n / (n + n_cells), "")
                 )
     table = pd.DataFrame(rows, columns=["donor", "tissue", "value", "weight", "batch"])
-    found = change_of_changes(table, ("ni", "nh"), ("li", "lh"), Plan(3, 999, seed))
+    found = change_of_changes(table, ("ni", "nh"), ("li", "lh"), Plan(3, 1, seed))
     return {"niche, difference of changes": float(found.pvalue <= 0.05)}
 
 
@@ -185,12 +223,16 @@ def adjusted(seed: int, n_per_arm: int, n_cells: int) -> dict[str, float]:
 #: Tests of genes and scores, with studies per cell of the grid and the first seed, fixed before measuring:
 #: an interval of ±0.01 for single tests. Exact tests are in ``donor_exact``.
 TESTS = ((genes, 150, 2_400_000), (moderated_scores, 200, 2_410_000), (adjusted, 2_000, 2_420_000))
-ORGAN_TESTS = ((niche, 1_500, 2_430_000),)
+ORGAN_TESTS = ((niche, 5_000, 2_430_000),)
 #: Tests of shares of cells and many studies.
 OTHER_TESTS = (
     (shares_of_cells, 1_000, 2_440_000),
-    (adjusted_ratios, 2_000, 2_450_000), (adjusted_shares, 500, 2_460_000), (pooled, 2_000, 2_470_000),
+    (adjusted_ratios, 2_000, 2_450_000), (adjusted_shares, 3_000, 2_460_000),
 )  # fmt: skip
+#: Pooling: its remedy was chosen on draws of no seed here; nothing was measured on these before.
+POOL_TESTS = ((pooled, 4_000, 2_490_000),)
+#: What the field does, for comparison: no bar of ours.
+OTHERS_OWN = ("pooled by the field's",)
 EXACT = ("gene, permutation", "score, permutation", "verdict's joint test, permutation", "log-ratio, permutation")  # fmt: skip
 
 
@@ -266,9 +308,17 @@ def organs_part() -> dict[str, object]:
 def other_part() -> dict[str, object]:
     return run_grid(
         OTHER_TESTS,
-        "The same grid for composition, without and with a covariate that leans to one arm and matters, and for "
-        "four pooled studies.",
+        "The same grid for composition, without and with a covariate that leans to one arm and matters.",
     )
+
+
+def pool_part() -> dict[str, object]:
+    found = run_grid(
+        POOL_TESTS,
+        "The same grid for pooled studies: four whose true effects differ (0.3 of a donor's spread), of as many "
+        "donors an arm or of these and four times as many in turn, and two that share one effect.",
+    )
+    return found | {"bars": [*found["bars"], *pooled_power(2_495_000, 4_000)]}
 
 
 def null_bars(shares: list[dict[str, object]]) -> list[dict[str, object]]:
@@ -282,10 +332,10 @@ def null_bars(shares: list[dict[str, object]]) -> list[dict[str, object]]:
         half = 1.96 * float(np.sqrt(((n * error) ** 2).sum()) / n.sum())
         flat = max((share[i + 1] - share[i] for i in range(0, len(own), 2)), key=abs)
         worst = max(own, key=lambda entry: entry["share"])
-        limit = 0.05 if name in EXACT else 0.065
+        limit = 0.05 if name in EXACT else None if name.startswith(OTHERS_OWN) else 0.065
         note = (
             f"{int(n.sum()):,} studies; [{mean - half:.4f}, {mean + half:.4f}]; the interval "
-            f"{'reaches' if mean - half <= limit else 'does not reach'} {limit:g}"
+            f"{'reaches' if mean - half <= (limit or 0.065) else 'does not reach'} {limit or 0.065:g}"
         )
         bars.append(harness.bar(f"null: {name}, share of p <= 0.05 over the grid", mean, unit="share",
                                 limit=limit, note=note))  # fmt: skip
@@ -297,7 +347,7 @@ def null_bars(shares: list[dict[str, object]]) -> list[dict[str, object]]:
         )
         bars.append(harness.bar(f"null: {name}, highest share in a cell of the grid", float(share.max()),
                                 unit="share", limit=limit, note=note))  # fmt: skip
-        if name not in EXACT:
+        if name not in EXACT and limit is not None:
             bars.append(harness.bar(f"null: {name}, lowest share in a cell of the grid", float(share.min()),
                                     unit="share", limit=0.03, at_least=True))  # fmt: skip
     return bars

@@ -11,7 +11,7 @@ from donor_null import GRID, cell_of_grid
 import turncoat as tc
 
 #: Studies per cell of the grid, by cells a donor, and the first seed: fixed before measuring.
-STUDIES = {50: 400, 500: 40}
+STUDIES = {50: 400, 500: 200}
 FIRST = 2_480_000
 
 

@@ -3,8 +3,8 @@
     python benchmarks/donor_statistics.py PART [PART...]      each part at most five minutes
     python benchmarks/donor_statistics.py all
 
-Parts: labelings, exact and joint (exact tests), null (other tests of genes and scores), organs, other (composition,
-pooling), cells (scanpy's), substates, power, rare, together (programmes whose genes move together), fdr, verdicts,
+Parts: labelings, exact and joint (exact tests), null (other tests of genes and scores), organs, other (composition),
+pool (pooled studies), cells (scanpy's), substates, power, rare, together (programmes whose genes move together), fdr, verdicts,
 timing. Each writes its own entry of results/donor_statistics.json, with date,
 seeds and numbers of studies; the other entries stay. ``python benchmarks/donor_figures.py`` draws them.
 
@@ -31,6 +31,7 @@ PARTS = {
     "null": ("donor_null", "null_part"),
     "organs": ("donor_null", "organs_part"),
     "other": ("donor_null", "other_part"),
+    "pool": ("donor_null", "pool_part"),
     "cells": ("donor_null", "cells_part"),
     "substates": ("donor_states", "substates_part"),
     "power": ("donor_power", "power_part"),

@@ -37,6 +37,24 @@ def test_three_small_studies_show_together_what_none_shows_alone(
     assert rows["Treg", "pro_tumour"]["qvalue"] > 0.05
 
 
+def test_the_fields_way_of_pooling_is_there_and_a_way_that_is_none_is_refused(
+    results: dict[str, Allegiance],
+) -> None:
+    ours, fields = (tc.tl.pool(results, method=way) for way in ("donors", "hartung-knapp"))
+    columns = ["population", "axis", "tau2", "i2", "q_pvalue"]
+    pd.testing.assert_frame_equal(ours.table[columns], fields.table[columns])
+    assert not np.allclose(ours.table["shift"], fields.table["shift"])
+    own = ours.studies[
+        (ours.studies["population"] == "NK") & (ours.studies["axis"] == "pro_tumour")
+    ]
+    weights = np.sqrt(own["worth"])
+    nk = ours.table.set_index(["population", "axis"]).loc[("NK", "pro_tumour")]
+    assert nk["shift"] == pytest.approx(np.average(own["shift"], weights=weights))
+    assert own["worth"].tolist() == [2.5, 3.0, 3.5]
+    with pytest.raises(ArgumentError, match="donors or hartung-knapp; got 'reml'"):
+        tc.tl.pool(results, method="reml")  # type: ignore[arg-type]
+
+
 def test_two_studies_are_pooled_as_one_shift(results: dict[str, Allegiance]) -> None:
     two = {name: results[name] for name in list(results)[:2]}
     found = tc.tl.pool(two).table

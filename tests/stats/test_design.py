@@ -9,7 +9,7 @@ from turncoat.stats.compare import Donors, compare
 from turncoat.stats.composition import beta_binomial_pvalue, centred_log_ratios, fit_beta_binomial
 from turncoat.stats.design import covariate_columns
 from turncoat.stats.moderated import fit_linear, moderated_test, squeeze_variances, voom
-from turncoat.stats.pooling import pool_fixed, pool_random
+from turncoat.stats.pooling import pool_donors, pool_fixed, pool_random, pool_same
 from turncoat.stats.power import detectable_effect
 from turncoat.stats.units import Units, arrange
 
@@ -112,6 +112,61 @@ def test_pooling_refuses_what_it_cannot_pool_and_never_has_negative_spread() -> 
         pool_fixed(np.array([0.3, 0.2]), np.array([0.1, 0.0]))
     with pytest.raises(ArgumentError, match="one standard error per effect"):
         pool_fixed(np.array([0.3, 0.2]), np.array([0.1]))
+    with pytest.raises(ArgumentError, match="at least two"):
+        pool_donors(np.array([0.3]), np.array([0.1]), np.array([5.0]))
+    two, errors = np.array([0.3, 0.2]), np.array([0.1, 0.2])
+    with pytest.raises(ArgumentError, match="one positive number of donors per study"):
+        pool_donors(two, errors, np.array([5.0, 0.0]))
+    with pytest.raises(ArgumentError, match="degrees of freedom per study"):
+        pool_same(two, errors, np.array([8.0, np.nan]), np.array([5.0, 5.0]))
+
+
+def test_studies_of_one_size_are_pooled_as_by_students_test_and_two_as_by_welchs() -> None:
+    rng = np.random.default_rng(3)
+    effects, errors = rng.normal(0.4, 0.3, 5), rng.uniform(0.1, 0.4, 5)
+    found = pool_donors(effects, errors, np.full(5, 2.5))
+    oracle_test = oracle.ttest_1samp(effects, 0.0)
+    assert found.pvalue == pytest.approx(oracle_test.pvalue, rel=1e-12)
+    assert (found.low, found.high) == pytest.approx(tuple(oracle_test.confidence_interval()))
+    assert found.tau2 == pool_random(effects, errors).tau2
+    # A difference of two means is the sum of one and the other turned round.
+    x, y = rng.normal(1, 1, 6), rng.normal(0, 2, 9)
+    means = np.array([x.mean(), -y.mean()])
+    error = np.array([x.std(ddof=1) / np.sqrt(6), y.std(ddof=1) / 3])
+    same = pool_same(means, error, np.array([5.0, 8.0]), np.array([1.0, 1.0]))
+    welch = oracle.ttest_ind(x, y, equal_var=False)
+    assert same.pvalue == pytest.approx(welch.pvalue, rel=1e-12)
+    assert same.freedom == pytest.approx(welch.df, rel=1e-12)
+
+
+def test_a_study_that_seems_sure_by_luck_weighs_no_more_than_its_donors() -> None:
+    effects, errors = np.array([0.9, 0.0, 0.1]), np.array([0.01, 0.5, 0.5])
+    donors = np.array([4.0, 4.0, 16.0])
+    assert pool_donors(effects, errors, donors).effect == pytest.approx((0.9 + 0.2) / 4)
+    assert pool_random(effects, errors).effect > 0.4
+    found = pool_donors(effects, errors, donors)
+    assert found.prediction_low < found.low < found.effect < found.high < found.prediction_high
+
+
+@pytest.mark.slow
+def test_pooling_holds_its_level_with_few_donors() -> None:
+    rng = np.random.default_rng(5)
+    calls = {"donors": 0, "two": 0, "guarded": 0}
+    n_sets, sizes = 3_000, np.array([5, 5, 20, 20])
+    for _ in range(n_sets):
+        arms = [(rng.normal(rng.normal(0, 0.3), 1, n), rng.normal(0, 1, n)) for n in sizes]
+        effects = np.array([x.mean() - y.mean() for x, y in arms])
+        errors = np.sqrt([x.var(ddof=1) / x.size + y.var(ddof=1) / y.size for x, y in arms])
+        calls["donors"] += pool_donors(effects, errors, sizes / 2).pvalue <= 0.05
+        calls["guarded"] += pool_random(effects, errors).pvalue <= 0.05
+        x, y = rng.normal(size=(2, 2, 5))
+        error = np.sqrt((x.var(axis=1, ddof=1) + y.var(axis=1, ddof=1)) / 5)
+        two = pool_same(x.mean(axis=1) - y.mean(axis=1), error, np.full(2, 7.0), np.full(2, 2.5))
+        calls["two"] += two.pvalue <= 0.05
+    # A standard error of 0.004.
+    assert 0.03 <= calls["donors"] / n_sets <= 0.065
+    assert 0.03 <= calls["two"] / n_sets <= 0.065
+    assert calls["guarded"] < calls["donors"]
 
 
 def test_linear_models_refuse_designs_without_a_spread() -> None:

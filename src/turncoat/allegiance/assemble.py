@@ -122,6 +122,7 @@ def _verdict_row(
             if evidence
             else _plain_shift(line, place),
             f"{prefix}_error": evidence.found.error[place] if evidence else NAN,
+            f"{prefix}_freedom": evidence.found.freedom[place] if evidence else NAN,
             f"{prefix}_lower": lower[place],
             f"{prefix}_upper": upper[place],
             f"{prefix}_pvalue": evidence.pvalue[place] if evidence else NAN,

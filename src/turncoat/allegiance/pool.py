@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -11,13 +11,16 @@ import pandas as pd
 from turncoat.allegiance.result import Allegiance
 from turncoat.errors import ArgumentError, DesignWarning, warn
 from turncoat.knowledge.vocabulary import match_population
+from turncoat.stats.estimate import compared_donors
 from turncoat.stats.multiplicity import benjamini_hochberg
-from turncoat.stats.pooling import Pooled, pool_fixed, pool_random
+from turncoat.stats.pooling import Pooled, pool_donors, pool_random, pool_same
 from turncoat.tables import Column, TableSchema
 
 NAN = float("nan")
 #: With fewer studies no spread between them can be told: their mean is that of one and the same.
 MIN_RANDOM = 3
+
+Method = Literal["donors", "hartung-knapp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class PooledAllegiance:
             Column("axis", "text", "", "anti_tumour or pro_tumour."),
             Column("status", "text", "", "tested or not_testable."),
             Column("reason", "text", "", "Why not pooled."),
-            Column("model", "text", "", "random (DerSimonian-Laird, Hartung-Knapp) or fixed."),
+            Column("model", "text", "", "random: studies may differ; fixed: one common shift."),
             Column("n_studies", "whole", "studies", "Studies with an estimate."),
             Column("n_donors", "whole", "donors", "Donors of these studies."),
             Column("shift", "real", "log2", "Pooled shift, case minus reference."),
@@ -73,8 +76,10 @@ class PooledAllegiance:
             ),
             Column("axis", "text", "", "anti_tumour or pro_tumour."),
             Column("n_donors", "whole", "donors", "Donors."),
+            Column("worth", "real", "donors", "Case times reference donors over their sum."),
             Column("shift", "real", "log2", "Shift, case minus reference."),
             Column("error", "real", "log2", "Its standard error."),
+            Column("freedom", "real", "", "Degrees of freedom of that error."),
             Column("lower", "real", "log2", "Lower bound of its 95 % interval."),
             Column("upper", "real", "log2", "Upper bound of its 95 % interval."),
         ),
@@ -86,7 +91,7 @@ class PooledAllegiance:
         self.studies_schema.check(self.studies)
 
 
-def pool(results: Mapping[str, Allegiance]) -> PooledAllegiance:
+def pool(results: Mapping[str, Allegiance], *, method: Method = "donors") -> PooledAllegiance:
     """Pool the shifts of several studies, population by population and axis by axis.
 
     Each study is tested with its own donors; only its estimates are put together, so that
@@ -97,17 +102,22 @@ def pool(results: Mapping[str, Allegiance]) -> PooledAllegiance:
     ----------
     results
         One result per study.
+    method
+        How three or more studies are put together. ``"donors"`` weighs each by the root of its
+        donors, known beforehand: it holds its level with five donors an arm too.
+        ``"hartung-knapp"`` is the field's (DerSimonian and Laird's weights): beside it the level is
+        0.06 to 0.07 with few donors.
 
     Returns
     -------
     PooledAllegiance
-        With three or more studies the mean of studies that differ (Hartung and Knapp's
-        interval); with two, whose spread cannot be told, the mean of one common shift.
+        With three or more studies the mean of studies that differ; with two, whose spread cannot
+        be told, the mean of one common shift, weighed by donors.
 
     Raises
     ------
     ArgumentError
-        With fewer than two studies.
+        With fewer than two studies, or a method that is none.
 
     Examples
     --------
@@ -116,10 +126,12 @@ def pool(results: Mapping[str, Allegiance]) -> PooledAllegiance:
     """
     if len(results) < 2:
         raise ArgumentError(f"Pooling needs at least two studies; got {len(results)}.")
+    if method not in get_args(Method):
+        raise ArgumentError(f"'method' should be donors or hartung-knapp; got {method!r}.")
     rows = [row for name, result in results.items() for row in _study_rows(name, result)]
     studies = PooledAllegiance.studies_schema.build(rows)
     pooled = [
-        _pool_rows(str(population), str(tissue), str(axis), own)
+        _pool_rows((str(population), str(tissue), str(axis)), own, method)
         for (population, tissue, axis), own in studies.groupby(
             ["population", "tissue", "axis"], sort=True
         )
@@ -128,7 +140,8 @@ def pool(results: Mapping[str, Allegiance]) -> PooledAllegiance:
     table["qvalue"] = benjamini_hochberg(table["pvalue"].to_numpy())
     contrasts = {name: str(result.params["contrast"]) for name, result in results.items()}
     _tell_shared_donors(results)
-    return PooledAllegiance(table, studies, {"studies": list(results), "contrasts": contrasts})
+    params = {"studies": list(results), "contrasts": contrasts, "method": method}
+    return PooledAllegiance(table, studies, params)
 
 
 def _tell_shared_donors(results: Mapping[str, Allegiance]) -> None:
@@ -156,8 +169,10 @@ def _study_rows(name: str, result: Allegiance) -> list[dict[str, Any]]:
             "tissue": str(row["tissue"]),
             "axis": axis,
             "n_donors": int(row["n_donors"]),
+            "worth": float(compared_donors(row["n_case"], row["n_reference"])),
             "shift": row[f"{prefix}_shift"],
             "error": row[f"{prefix}_error"],
+            "freedom": row[f"{prefix}_freedom"],
             "lower": row[f"{prefix}_lower"],
             "upper": row[f"{prefix}_upper"],
         }
@@ -166,21 +181,18 @@ def _study_rows(name: str, result: Allegiance) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _pool_rows(population: str, tissue: str, axis: str, own: pd.DataFrame) -> dict[str, Any]:
+def _pool_rows(where: tuple[str, str, str], own: pd.DataFrame, method: Method) -> dict[str, Any]:
     usable = own[np.isfinite(own["shift"]) & (own["error"] > 0)]
-    row: dict[str, Any] = {
-        "population": population,
-        "tissue": tissue,
-        "axis": axis,
+    row: dict[str, Any] = dict(zip(("population", "tissue", "axis"), where, strict=True))
+    row |= {
         "n_studies": len(usable),
         "n_donors": int(usable["n_donors"].sum()),
     }
     if len(usable) < 2:
         reason = "fewer than two studies have an estimate"
         return row | {"status": "not_testable", "reason": reason, "model": ""}
-    effects, errors = usable["shift"].to_numpy(), usable["error"].to_numpy()
     random = len(usable) >= MIN_RANDOM
-    found: Pooled = pool_random(effects, errors) if random else pool_fixed(effects, errors)
+    found = _pool(usable, method) if random else _pool_two(usable)
     return row | {
         "status": "tested",
         "reason": "",
@@ -195,3 +207,15 @@ def _pool_rows(population: str, tissue: str, axis: str, own: pd.DataFrame) -> di
         "prediction_lower": found.prediction_low,
         "prediction_upper": found.prediction_high,
     }
+
+
+def _pool(own: pd.DataFrame, method: Method) -> Pooled:
+    effects, errors, worth = (own[name].to_numpy() for name in ("shift", "error", "worth"))
+    if method == "donors":
+        return pool_donors(effects, errors, worth)
+    return pool_random(effects, errors, guard=False)
+
+
+def _pool_two(own: pd.DataFrame) -> Pooled:
+    names = ("shift", "error", "freedom", "worth")
+    return pool_same(*(own[name].to_numpy() for name in names))

@@ -17,6 +17,7 @@ def _axis(prefix: str, name: str) -> tuple[Column, ...]:
     return (
         Column(f"{prefix}_shift", "real", "log2", f"Case minus reference, {name} score."),
         Column(f"{prefix}_error", "real", "log2", "Its standard error."),
+        Column(f"{prefix}_freedom", "real", "", "Degrees of freedom of that error."),
         Column(f"{prefix}_lower", "real", "log2", "Lower bound of its 95 % interval."),
         Column(f"{prefix}_upper", "real", "log2", "Upper bound of its 95 % interval."),
         Column(f"{prefix}_pvalue", "real", "", "Two-sided permutation p-value of the axis."),

@@ -106,6 +106,20 @@ def _of_group(parts: Parts, group: IntArray) -> tuple[FloatArray, FloatArray, Fl
     return information, effect, np.stack([variance, freedom])
 
 
+def compared_donors(n_case: FloatArray, n_reference: FloatArray) -> FloatArray:
+    """Count donors by what they are worth to a comparison: case × reference / (case + reference).
+
+    The variance of a difference of means is inverse to it where donors vary alike.
+
+    Examples
+    --------
+    >>> compared_donors(np.array([5.0, 2.0]), np.array([5.0, 20.0]))
+    array([2.5       , 1.81818182])
+    """
+    worth: FloatArray = n_case * n_reference / (n_case + n_reference)
+    return worth
+
+
 def _pair_variance(parts: Parts, effect: FloatArray) -> FloatArray:
     pairs, weight = parts.units.pairs, parts.pair_weights()[:, np.newaxis]
     n = len(pairs)

@@ -8,6 +8,8 @@ from scipy import stats as distributions
 from turncoat.errors import ArgumentError
 from turncoat.tables import FloatArray
 
+ONE_STUDY = "A random-effects mean needs at least two studies; got one."
+
 
 @dataclass(frozen=True, slots=True)
 class Pooled:
@@ -82,6 +84,103 @@ def pool_fixed(effects: FloatArray, errors: FloatArray) -> Pooled:
     return _pooled(mean, error, float("inf"), 0.0, (q, q_pvalue, i2), effects.size, nothing)
 
 
+def pool_same(
+    effects: FloatArray, errors: FloatArray, freedom: FloatArray, donors: FloatArray
+) -> Pooled:
+    """Pool effects that are taken to be one and the same, knowing that errors are estimates.
+
+    A study whose few donors happen to agree looks sure of itself: weights by estimated errors
+    follow such luck, and with two studies of five against five donors a z-test of them rejects
+    0.11 at a nominal 0.05. Here the donors weigh, and Student's law knows how well errors are known.
+
+    Parameters
+    ----------
+    effects, errors
+        As in :func:`pool_fixed`.
+    freedom
+        Degrees of freedom of the standard errors, same shape.
+    donors
+        Donors of each study (:func:`turncoat.stats.estimate.compared_donors`), same shape.
+
+    Returns
+    -------
+    Pooled
+        The mean weighted by donors; Welch and Satterthwaite's degrees of freedom.
+
+    Raises
+    ------
+    ArgumentError
+        As in :func:`pool_fixed`, and where degrees of freedom or donors are not positive.
+
+    References
+    ----------
+    Welch (1947), *Biometrika* 34:28. Satterthwaite (1946), *Biometrics Bulletin* 2:110.
+    """
+    _check(effects, errors)
+    _check_weights(effects, donors, "donors")
+    _check_weights(effects, freedom, "degrees of freedom")
+    share = donors / donors.sum()
+    parts = (share * errors) ** 2
+    error, known = float(np.sqrt(parts.sum())), float(parts.sum() ** 2 / (parts**2 / freedom).sum())
+    heterogeneity = _heterogeneity(effects, 1 / errors**2)
+    nothing = (float("nan"), float("nan"))
+    mean = float(share @ effects)
+    return _pooled(mean, error, known, 0.0, heterogeneity, effects.size, nothing)
+
+
+def pool_donors(effects: FloatArray, errors: FloatArray, donors: FloatArray) -> Pooled:
+    """Pool effects that differ between studies, weighing each by the root of its donors.
+
+    Weights made of estimated errors, and of an estimated spread between studies, depend on the
+    luck of few donors, and no law of Hartung and Knapp's statistic takes that into account: with
+    four studies of five against five donors it rejects 0.06 to 0.07, more where sizes differ.
+    Weights known beforehand have no luck. Those by donors are best where studies agree, equal ones
+    where they differ; the root lies between. The error comes from how far the effects lie apart,
+    on Student's law with as many degrees of freedom as studies less one.
+
+    Parameters
+    ----------
+    effects, errors
+        As in :func:`pool_fixed`; the errors tell the spread between studies (``tau2``) only.
+    donors
+        Donors of each study (:func:`turncoat.stats.estimate.compared_donors`), same shape.
+
+    Returns
+    -------
+    Pooled
+        The mean effect; DerSimonian and Laird's variance between studies.
+
+    Raises
+    ------
+    ArgumentError
+        With fewer than two studies, as in :func:`pool_fixed`, and where donors are not positive.
+
+    References
+    ----------
+    Bakirov and Székely (2006), *Journal of Mathematical Sciences* 139:6497 and Ibragimov and Müller
+    (2010), *Journal of Business & Economic Statistics* 28:453 (Student's test of few estimates of
+    unlike precision). Bell and McCaffrey (2002), *Survey Methodology* 28:169 (the variance).
+
+    Examples
+    --------
+    >>> found = pool_donors(np.array([0.2, 0.4, 0.3]), np.array([0.1, 0.1, 0.1]), np.full(3, 5.0))
+    >>> round(found.effect, 3), round(found.error, 4), found.freedom
+    (0.3, 0.0577, 2.0)
+    """
+    _check(effects, errors)
+    _check_weights(effects, donors, "donors")
+    if effects.size < 2:
+        raise ArgumentError(ONE_STUDY)
+    share = np.sqrt(donors) / np.sqrt(donors).sum()
+    mean = float(share @ effects)
+    error = float(np.sqrt(share**2 / (1 - share) @ (effects - mean) ** 2))
+    heterogeneity = _heterogeneity(effects, 1 / errors**2)
+    tau2, freedom = _spread_between(effects, errors, heterogeneity[0]), effects.size - 1.0
+    reach = _quantile(freedom) * float(np.sqrt(error**2 + tau2))
+    edges = (mean - reach, mean + reach)
+    return _pooled(mean, error, freedom, tau2, heterogeneity, effects.size, edges)
+
+
 def pool_random(
     effects: FloatArray, errors: FloatArray, *, knapp: bool = True, guard: bool = True
 ) -> Pooled:
@@ -118,12 +217,9 @@ def pool_random(
     _check(effects, errors)
     n = effects.size
     if n < 2:
-        raise ArgumentError("A random-effects mean needs at least two studies; got one.")
-    weights = 1 / errors**2
-    q, q_pvalue, i2 = _heterogeneity(effects, weights)
-    # The moment estimate may be negative; there is no negative spread between studies.
-    excess = (q - (n - 1)) / (weights.sum() - (weights**2).sum() / weights.sum())
-    tau2 = max(0.0, float(excess))
+        raise ArgumentError(ONE_STUDY)
+    q, q_pvalue, i2 = _heterogeneity(effects, 1 / errors**2)
+    tau2 = _spread_between(effects, errors, q)
     total = 1 / (errors**2 + tau2)
     mean = float((total * effects).sum() / total.sum())
     error = float(1 / np.sqrt(total.sum()))
@@ -136,6 +232,20 @@ def pool_random(
     return _pooled(
         mean, error, freedom, tau2, (q, q_pvalue, i2), n, (mean - float(reach), mean + float(reach))
     )
+
+
+def _spread_between(effects: FloatArray, errors: FloatArray, q: float) -> float:
+    weights = 1 / errors**2
+    excess = (q - (effects.size - 1)) / (weights.sum() - (weights**2).sum() / weights.sum())
+    # The moment estimate may be negative; there is no negative spread between studies.
+    return max(0.0, float(excess))
+
+
+def _check_weights(effects: FloatArray, weights: FloatArray, what: str) -> None:
+    if weights.shape != effects.shape or not (np.isfinite(weights) & (weights > 0)).all():
+        raise ArgumentError(
+            f"Give one positive number of {what} per study; got {weights.tolist()}."
+        )
 
 
 def _check(effects: FloatArray, errors: FloatArray) -> None:

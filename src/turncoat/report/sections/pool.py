@@ -22,7 +22,8 @@ NOTES = (
     "Every study is tested with its own donors; only shifts and their errors are pooled.",
     (
         "With three or more studies the pooled shift is the mean of studies that may differ "
-        "(DerSimonian and Laird, interval of Hartung and Knapp); with two, one common shift is assumed."
+        "(each weighs by the root of its donors, and the interval comes from how far they lie apart: wide "
+        "with three); with two, one common shift is assumed."
     ),
     "Programmes of studies with other genes are not the same score: where coverage differs, so may shifts.",
 )
