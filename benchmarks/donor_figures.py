@@ -24,7 +24,8 @@ NAMES = {"pydeseq2": "PyDESeq2", "turncoat, moderated (voom)": "turncoat, voom"}
 
 def null_figure(parts: dict[str, dict]) -> Figure:
     ours = [
-        entry for name in ("exact", "joint", "null", "organs", "other", "substates") for entry in parts.get(name, {}).get("shares", [])
+        entry for name in ("exact", "joint", "null", "organs", "other", "pool", "substates") for entry in parts.get(name, {}).get("shares", [])
+        if not entry["test"].startswith("pooled by the field")
     ]  # fmt: skip
     theirs = parts.get("cells", {}).get("shares", [])
     figure, (left, right) = plt.subplots(
