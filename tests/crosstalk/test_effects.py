@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from turncoat.crosstalk.effects import edge_effects, kind_of_receiver
+from turncoat.crosstalk.effects import CHECKED, edge_effects, kind_of_receiver
 from turncoat.crosstalk.pairs import find_pairs
 from turncoat.errors import KnowledgeError
 from turncoat.knowledge.registry import read_table
@@ -16,7 +16,7 @@ def effect(ligand: str, receptor: str, receiver: str, species: str = "human") ->
     genes = [*ligand.split("_"), *receptor.split("_")]
     pairs = find_pairs(genes, species, pd.DataFrame({"ligand": [ligand], "receptor": [receptor]}))
     number = np.array([POPULATIONS.index(receiver)])
-    effects, sources = edge_effects(pairs, POPULATIONS, number, np.array([0]))
+    effects, sources, _ = edge_effects(pairs, POPULATIONS, number, np.array([0]))
     return str(effects[0]), str(sources[0])
 
 
@@ -77,7 +77,7 @@ def test_own_pairs_may_state_their_effect() -> None:
     own = pd.DataFrame({"ligand": ["IFNG", "WNT3A"], "receptor": ["IFNGR1", "FZD7_LRP5"]})
     genes = ["IFNG", "IFNGR1", "WNT3A", "FZD7", "LRP5"]
     pairs = find_pairs(genes, "human", own.assign(effect=["pro_tumour", ""]))
-    effects, sources = edge_effects(pairs, ("Tumour",), np.array([0, 0]), np.array([0, 1]))
+    effects, sources, _ = edge_effects(pairs, ("Tumour",), np.array([0, 0]), np.array([0, 1]))
     assert list(effects) == ["pro_tumour", "pro_tumour"]
     assert sources[0] == "the study's own table of pairs"
     assert "Malanchi" in str(sources[1])
@@ -97,3 +97,22 @@ def test_every_rule_has_a_source_and_a_pair() -> None:
     # What experiments show both ways stays unknown.
     contested = signals[(signals["caution"] != "") & signals["ligand"].isin(["WNT5A", "IL10"])]
     assert (contested["effect"] == "unknown").all()
+
+
+@pytest.mark.parametrize(
+    ("ligand", "receptor", "receiver", "checked"),
+    [("ANGPT2", "TEK", "endothelial cells", "unchecked"), ("TGFB1", "CAV1", "CD8 T", "")],
+)
+def test_an_effect_says_whether_data_bear_it_out(
+    ligand: str, receptor: str, receiver: str, checked: str
+) -> None:
+    pairs = find_pairs(
+        [ligand, receptor], "human", pd.DataFrame({"ligand": [ligand], "receptor": [receptor]})
+    )
+    said = edge_effects(pairs, (receiver,), np.array([0]), np.array([0]))[2]
+    assert list(said) == [checked]
+
+
+def test_every_sign_of_the_bundled_table_says_whether_it_was_checked() -> None:
+    rules = read_table("signal_effects")
+    assert set(rules["checked"]) == set(CHECKED)

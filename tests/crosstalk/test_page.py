@@ -8,6 +8,7 @@ import pytest
 
 import turncoat as tc
 from turncoat.crosstalk import Crosstalk, crosstalk
+from turncoat.crosstalk.summary import served, shown_by
 from turncoat.pipeline.rooms.crosstalk import STAGE
 from turncoat.report.sections.crosstalk import _direction, section
 from turncoat.study.planted import Edge, Plan
@@ -79,8 +80,25 @@ def test_signals_are_told_once_with_true_minus_and_whom_they_serve(result: Cross
     inflamed = next(name for name in directions if "IL1B → IL1R1" in name and "Fibroblast" in name)
     assert directions[inflamed] == "pro-tumour"
     shown = written.tables[0].frame
-    assert set(shown["serves"]) <= {"the tumour", "defence", ""}
-    assert shown.loc[shown["edge"].str.contains("IL1B → IL1R1"), "serves"].eq("the tumour").any()
+    assert set(shown["serves"].str.partition(" (")[0]) <= {"the tumour", "defence", ""}
+    whom = shown.loc[shown["edge"].str.contains("IL1B → IL1R1"), "serves"]
+    assert whom.eq("the tumour (unchecked)").any()
+
+
+def test_whom_a_signal_serves_is_called_unchecked_where_it_is() -> None:
+    row = {"effect": "pro_tumour", "effect_source": "Leach 1996", "effect_checked": "unchecked"}
+    assert served(row) == "the tumour (unchecked)"
+    assert served(row | {"effect_checked": "disagrees"}) == "the tumour (SecAct disagrees)"
+    assert served(row | {"effect_checked": "agrees"}) == "the tumour"
+    assert served(row | {"effect": "unknown", "effect_checked": ""}) == ""
+    assert shown_by(row) == "Leach 1996 (unchecked)"
+
+
+def test_what_is_heard_does_not_rest_on_whom_a_signal_serves(result: Crosstalk) -> None:
+    told = result.table[result.table["heard"].isin(["heard", "opposite", "silent"])]
+    assert (told["response_pvalue"].notna()).all()
+    signed = result.table[result.table["effect"] != "unknown"]
+    assert (signed["effect_checked"] != "").all()
 
 
 def test_loss_of_a_defence_serves_the_tumour() -> None:

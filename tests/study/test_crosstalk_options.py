@@ -10,7 +10,7 @@ from study.cells import make_cells
 from turncoat.crosstalk import crosstalk
 from turncoat.errors import MissingFileError, MissingKeyError, StudyError
 from turncoat.pipeline.rooms.crosstalk import STAGE
-from turncoat.study import form, init_study, load_study
+from turncoat.study import check_study, form, init_study, load_study
 
 TEXT = """
 [cells]
@@ -44,7 +44,7 @@ def study_with(folder: Path, options: str) -> Path:
 def test_options_reach_the_stage(tmp_path: Path) -> None:
     names = sorted(set(make_cells(48).obs["cell_type"]))
     pairs = tmp_path / "mine.csv"
-    pairs.write_text("ligand,receptor,effect\nWNT3A,FZD7_LRP5,\nIFNG,IFNGR1,anti_tumour\n")
+    pairs.write_text("ligand,receptor,effect\nTGFB1,CD8A_NCAM1,\nIFNG,IFNGR1,anti_tumour\n")
     text = f'senders = "{names[0]}"\nreceivers = ["{names[1]}"]\npairs = "mine.csv"\n'
     study = load_study(study_with(tmp_path, text + 'contrasts = ["organ"]\nmin_donors = 2\n'))
     study.plan()
@@ -56,8 +56,11 @@ def test_options_reach_the_stage(tmp_path: Path) -> None:
     assert list(STAGE.inputs(study)) == [pairs]
     own = study.pairs()
     assert own is not None
-    assert own["receptor"].tolist() == ["FZD7_LRP5", "IFNGR1"]
+    assert own["receptor"].tolist() == ["CD8A_NCAM1", "IFNGR1"]
     assert own["effect"].tolist() == ["", "anti_tumour"]
+    problems = check_study(tmp_path / "study.toml").problems
+    told = problems[problems["where"] == "own pair IFNG → IFNGR1"]
+    assert told["problem"].tolist() == ["the cells lack IFNG, IFNGR1"]
     assert STAGE.parameters(load_study(study_with(tmp_path, "fdr = 0.01\n")))["fdr"] == 0.01
 
 
@@ -75,6 +78,7 @@ def test_options_reach_the_stage(tmp_path: Path) -> None:
         ("permutations = 7", StudyError, "or at least 99 is needed"),
         ("pairs = 'none.csv'", MissingFileError, "none.csv"),
         ("pairs = 'nocolumn.csv'", MissingKeyError, "no column 'receptor'"),
+        ("pairs = 'unknown.csv'", StudyError, "No pair of the table unknown.csv has all its genes"),
         ("pairs = 'bad.csv'", StudyError, "Line 3 of the table of pairs bad.csv has the receptor"),
     ],
 )
@@ -83,6 +87,7 @@ def test_mistakes_are_told_before_any_work(
 ) -> None:
     pd.DataFrame({"ligand": ["L"], "target": ["A"]}).to_csv(tmp_path / "nocolumn.csv", index=False)
     (tmp_path / "bad.csv").write_text("ligand,receptor\nL,A\nL,A__B\n")
+    (tmp_path / "unknown.csv").write_text("ligand,receptor\nNOSUCH,GENE_NEITHER\n")
     path = study_with(tmp_path, options + "\n")
     with pytest.raises(error, match=message):
         load_study(path).plan()

@@ -14,6 +14,7 @@ import pytest
 
 from turncoat.errors import ArgumentError, KnowledgeError, MissingKeyError, TableError
 from turncoat.knowledge.registry import SHELF, card_of, read_table
+from turncoat.report.sections.therapy import _tables
 from turncoat.tables import restore
 from turncoat.therapy import Therapy, drugs, plot, therapy
 from turncoat.therapy.catalogue import CUTS, DRUGS, check_drugs, is_gene, status_for
@@ -122,6 +123,39 @@ def test_cutting_a_protective_signal_is_harmful() -> None:
     cutting = table[table["direction"] == "cuts"]
     assert cutting["is_harmful"].all()
     assert cutting["warning"].str.contains("protects the patient").all()
+
+
+def test_a_drug_that_harms_one_finding_says_so_at_all_of_them() -> None:
+    helped = edge("Malignant", "CXCL9", "Treg", "CXCR3")
+    harmed = edge("Macrophage", "CXCL9", "CD8 T", "CXCR3", effect="anti_tumour")
+    found = ask(helped, harmed)
+    table = found.table[found.table["direction"] == "cuts"]
+    mine = table[table["receiver"] == "Treg"]
+    shared = mine["drug"].isin(table.loc[table["receiver"] == "CD8 T", "drug"])
+    assert shared.any()
+    told = mine.loc[shared, "harmful_elsewhere"]
+    assert told.str.contains("CD8 T CXCR3.*cutting it would help the tumour").all()
+    assert not mine["is_harmful"].any()  # in itself it is not
+    assert (mine.loc[~shared, "harmful_elsewhere"] == "").all()
+    alone = ask(helped).table
+    assert (alone["harmful_elsewhere"] == "").all()
+    shown = "".join(str(each.frame.to_dict()) for each in _tables(found))
+    assert "cuts, harmful elsewhere" in shown
+
+
+@pytest.mark.parametrize(
+    ("checked", "said"),
+    [("unchecked", "unchecked"), ("disagrees", "SecAct disagrees"), ("agrees", "")],
+)
+def test_a_warning_says_what_its_sign_rests_on(checked: str, said: str) -> None:
+    harmed = edge(
+        "Macrophage", "CXCL9", "CD8 T", "CXCR3", effect="anti_tumour", effect_checked=checked
+    )
+    table = ask(harmed).table
+    warnings = table.loc[table["is_harmful"], "warning"]
+    assert len(warnings)
+    assert warnings.str.contains(said, regex=False).all()
+    assert warnings.str.contains("whom it serves").all() == bool(said)
 
 
 def test_the_sign_turns_with_every_turned_part() -> None:

@@ -11,7 +11,7 @@ from turncoat.crosstalk.arguments import (
     chosen_populations,
     chosen_senders,
 )
-from turncoat.crosstalk.around import machinery_off_panel
+from turncoat.crosstalk.around import NOT_MEASURED, machinery_off_panel
 from turncoat.crosstalk.assemble import (
     abundance_table,
     antagonist_table,
@@ -240,3 +240,19 @@ def _tell(result: Crosstalk) -> None:
             f"Left out {number} populations of samples with too few cells; see .dropped.",
             DroppedDataWarning,
         )
+    _tell_machinery(result.table)
+
+
+def _tell_machinery(table: pd.DataFrame) -> None:
+    """Warn of ligands in the table whose machinery the panel lacks."""
+    unknown = table[table["machinery"].str.startswith(NOT_MEASURED)]
+    if unknown.empty:
+        return
+    ligands = sorted(set(unknown["ligand"]))
+    genes = sorted(set(", ".join(unknown["machinery"].str.partition(": ")[2].unique()).split(", ")))
+    shown = ", ".join(ligands[:5]) + (f" and {len(ligands) - 5} more" if len(ligands) > 5 else "")
+    warn(
+        f"The panel lacks {', '.join(genes)}: whether {shown} can be sent is not known; see the "
+        "column 'machinery'.",
+        DesignWarning,
+    )

@@ -19,6 +19,14 @@ from turncoat.tables import IntArray
 
 #: How malignant populations are called.
 TUMOUR: Final = re.compile(r"tumou?r|malignan|cancer|neoplas", re.IGNORECASE)
+#: What is said of a sign that was read from a publication and set beside no data.
+UNCHECKED: Final = "unchecked"
+#: How the table of effects tells whether SecAct's signatures agree with a sign.
+CHECKED: Final = {
+    "SecAct agrees": "agrees",
+    "SecAct disagrees": "disagrees",
+    "not checked": UNCHECKED,
+}
 #: Kinds of receivers, by our names of populations.
 KINDS: Final = {
     "tumour": ("Malignant",),
@@ -62,8 +70,8 @@ def kind_of_receiver(population: str) -> str:
 
 def edge_effects(
     pairs: Pairs, populations: tuple[str, ...], receiver: IntArray, pair: IntArray
-) -> tuple[pd.Categorical, pd.Categorical]:
-    """Look up whom each edge's signal serves, and who showed it.
+) -> tuple[pd.Categorical, pd.Categorical, pd.Categorical]:
+    """Look up whom each edge's signal serves, who showed it, and whether data agree.
 
     A rule for this kind of receiver counts more than one for all. The user's own pairs may bring
     their own effect, which counts most.
@@ -80,7 +88,8 @@ def edge_effects(
     Returns
     -------
     tuple
-        Effects (``pro_tumour``, ``anti_tumour`` or ``unknown``) and their sources.
+        Effects (``pro_tumour``, ``anti_tumour`` or ``unknown``), their sources, and what SecAct's
+        signatures say of them: ``agrees``, ``disagrees``, ``unchecked``, or empty for no effect.
     """
     kinds = ["", *KINDS]
     codes = np.array([kinds.index(kind_of_receiver(name)) for name in populations], dtype=np.int64)
@@ -92,7 +101,8 @@ def edge_effects(
     number = {name: len(table) + place for place, name in enumerate(EFFECTS)}
     stated = pairs.table["own_effect"].map(number).fillna(-1).to_numpy(dtype=np.int64)[pair]
     chosen = np.where(stated >= 0, stated, rule)
-    return labelled(effects, chosen), labelled(sources, chosen)
+    checked = [*table["checked"].map(CHECKED), *[UNCHECKED] * len(EFFECTS), ""]
+    return labelled(effects, chosen), labelled(sources, chosen), labelled(checked, chosen)
 
 
 def rule_of_pairs(table: pd.DataFrame, kinds: list[str]) -> IntArray:

@@ -85,7 +85,7 @@ def weighted(pvalue: Any, weight: Any) -> FloatArray:
 def _who(found: TissueResult, pairs: Pairs) -> dict[str, Any]:
     edges, table = found.edges, pairs.table
     names, n_edges = found.field.populations, found.edges.pair.size
-    effect, source = edge_effects(pairs, names, edges.receiver, edges.pair)
+    effect, source, checked = edge_effects(pairs, names, edges.receiver, edges.pair)
     status = found.machinery
     place = edges.sender * status.shape[1] + pairs.ligand[edges.pair]
     return {
@@ -100,6 +100,7 @@ def _who(found: TissueResult, pairs: Pairs) -> dict[str, Any]:
         "caution": labelled(table["caution"].to_numpy(), edges.pair),
         "effect": effect,
         "effect_source": source,
+        "effect_checked": checked,
         "machinery": labelled(status.ravel(), place),
     }
 

@@ -24,6 +24,12 @@ _PAIR = (
     Column("effect", "text", "", "Whom the signal serves: pro_tumour, anti_tumour or unknown."),
     Column("effect_source", "text", "", "Who showed it; empty for nobody."),
     Column(
+        "effect_checked",
+        "text",
+        "",
+        "Does SecAct bear it out: agrees, disagrees, unchecked; or empty.",
+    ),
+    Column(
         "machinery", "text", "", "Genes the sender needs besides: expressed, absent, not measured."
     ),
 )

@@ -14,6 +14,9 @@ from turncoat.tables import Column, TableSchema
 KEY_POPULATIONS: Final = ("Treg", "NK", "Macrophage", "Malignant")
 #: Receptors of one signal that are named before the rest is counted.
 NAMED: Final = 3
+#: Whom a signal serves, and what speaks against that, in words.
+SERVED: Final = {"pro_tumour": "the tumour", "anti_tumour": "defence"}
+DOUBTS: Final = {"unchecked": "unchecked", "disagrees": "SecAct disagrees"}
 SIGNAL: Final = ["sender", "ligand", "receiver", "tissue"]
 
 EDGE_ROWS: Final = TableSchema(
@@ -58,6 +61,19 @@ PANEL_ROWS: Final = TableSchema(
 )
 
 
+def served(row: dict[str, Any]) -> str:
+    """Say whom an edge's signal serves, and where no data bear that out."""
+    served = SERVED.get(row["effect"], "")
+    doubt = DOUBTS.get(row["effect_checked"], "")
+    return f"{served} ({doubt})" if served and doubt else served
+
+
+def shown_by(row: dict[str, Any]) -> str:
+    """Name who showed whom an edge's signal serves, and where no data bear it out."""
+    doubt = DOUBTS.get(row["effect_checked"], "")
+    return f"{row['effect_source']} ({doubt})" if doubt else str(row["effect_source"])
+
+
 def leading(table: pd.DataFrame, n_signals: int) -> pd.DataFrame:
     """Take the best edge of each signal, and name the receptors of one signal together.
 
@@ -87,11 +103,10 @@ def programme_rows(result: Crosstalk, n_rows: int) -> pd.DataFrame:
 
 def _programme_row(row: dict[Any, Any]) -> dict[str, Any]:
     where = f" ({row['tissue']})" if row["tissue"] else ""
-    served = {"pro_tumour": "the tumour", "anti_tumour": "defence"}
     return {
         **{name: row[name] for name in PROGRAMME_ROWS.names if name in row},
         "signal": f"{row['sender']} · {row['ligand']} → {row['receiver']}{where}",
-        "serves": served.get(row["effect"], ""),
+        "serves": SERVED.get(row["effect"], ""),
     }
 
 

@@ -56,7 +56,7 @@ def check_study(path: str | Path) -> StudyCheck:
         populations=tabulate_populations(rows),
         contrasts=tabulate_contrasts(study.contrasts, rows),
         dropped=plan.dropped,
-        problems=find_problems(study, rows),
+        problems=find_problems(study, rows, study.pairs_off_panel(plan)),
         limits=find_limits(study, rows),
     )
 
@@ -130,9 +130,13 @@ def _contrast_row(name: str, population: str, counted: ContrastCount) -> dict[st
     }
 
 
-def find_problems(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
+def find_problems(
+    study: Study, rows: pd.DataFrame, off_panel: list[tuple[str, str]]
+) -> pd.DataFrame:
     """List what is unusual but can be worked with."""
     found = [*_unnamed_donors(study), *_sparse_populations(rows), *_unused_samples(study, rows)]
+    advice = "the pair is left out and listed; correct the symbols if they are misspelt"
+    found += [(f"own pair {pair}", f"the cells lack {genes}", advice) for pair, genes in off_panel]
     for name, contrast in study.contrasts.items():
         found += _contrast_problems(name, contrast, rows)
     return StudyCheck.problems_schema.build(

@@ -17,7 +17,7 @@ from turncoat.study.labels import CellKeys
 from turncoat.study.mistakes import explain
 from turncoat.study.others import OtherStudyForm, check_others
 from turncoat.study.plan import PlanOptions, TallyPlan, plan_sources
-from turncoat.study.sheets import read_cell_labels, read_pairs, read_sheet
+from turncoat.study.sheets import off_panel, read_cell_labels, read_pairs, read_sheet
 from turncoat.study.sources import CellSource, open_sources
 from turncoat.study.sources.reading import existing
 
@@ -129,6 +129,19 @@ class Study(BaseModel):
         """Read the study's own table of ligand-receptor pairs, where there is one."""
         return None if self.crosstalk.pairs is None else read_pairs(self.crosstalk.pairs)
 
+    def pairs_off_panel(self, plan: TallyPlan) -> list[tuple[str, str]]:
+        """List the study's own pairs of which the cells lack a gene: the pair, and the genes.
+
+        Raises
+        ------
+        StudyError
+            When that is so of every pair: nothing could be asked of them.
+        """
+        own, path = self.pairs(), self.crosstalk.pairs
+        if own is None or path is None:
+            return []
+        return off_panel(path.name, own, plan.gene_names)
+
     def plan(self, cell_labels: pd.DataFrame | None = None) -> TallyPlan:
         """Decide which cell goes to which row of the tally, and check every contrast.
 
@@ -156,7 +169,7 @@ class Study(BaseModel):
             keys = dataclasses.replace(keys, population="population")
         plan = plan_sources(self.sources(), keys, options, self.sheet(), labels)
         self._check_label_map(plan)
-        self.pairs()  # a malformed table is told before any work
+        self.pairs_off_panel(plan)  # malformed or of other genes: told before any work
         if keys.population is not None:
             self._check_sides(set(plan.rows["population"]))
         self.check_contrasts(plan.rows)

@@ -1,5 +1,6 @@
 """Tables beside the cells: one line a sample, or one line a cell."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -123,3 +124,43 @@ def read_pairs(path: Path) -> pd.DataFrame:
     others = [name for name in table.columns if name not in {"ligand", "receptor", "n_sources"}]
     table[others] = table[others].fillna("").astype(str)
     return table
+
+
+def off_panel(name: str, pairs: pd.DataFrame, genes: Sequence[str]) -> list[tuple[str, str]]:
+    """List the pairs of a table of which some cells lack a gene.
+
+    Parameters
+    ----------
+    name
+        Of the table, for messages.
+    pairs
+        Columns ligand and receptor, subunits joined by ``_``.
+    genes
+        Symbols of the cells' genes.
+
+    Returns
+    -------
+    list
+        The pair as a text, and the genes it lacks.
+
+    Raises
+    ------
+    StudyError
+        When every pair lacks a gene.
+    """
+    present = set(genes)
+    found = []
+    for ligand, receptor in zip(pairs["ligand"], pairs["receptor"], strict=True):
+        lacking = [gene for gene in f"{ligand}_{receptor}".split("_") if gene not in present]
+        if lacking:
+            found.append((f"{ligand} → {receptor}", ", ".join(lacking)))
+    if found and len(found) == len(pairs):
+        folded = {gene.upper() for gene in genes}
+        cased = any(gene.upper() in folded for _, lacks in found for gene in lacks.split(", "))
+        hint = " They fit when case is ignored: are they of another species?" if cased else ""
+        raise StudyError(
+            f"No pair of the table {name} has all its genes among the {len(present)} genes of the "
+            f"cells: the first, {found[0][0]}, lacks {found[0][1]}.{hint} Correct the symbols, or "
+            "leave 'pairs' out of [crosstalk] to ask the bundled ones."
+        )
+    return found

@@ -54,6 +54,8 @@ class Finding:
         Whether it passed its test.
     is_special
         Whether the sender is malignant or switched sides.
+    doubt
+        What speaks against ``effect``: ``unchecked``, ``SecAct disagrees``; empty for nothing.
     """
 
     claim: str
@@ -66,6 +68,7 @@ class Finding:
     effect: str
     is_supported: bool
     is_special: bool
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,16 +198,17 @@ def warning_of(finding: Finding, cut: Cut, direction: str) -> tuple[bool, str]:
     """
     words = []
     harmful = False
+    doubt = f" (whom it serves: {finding.doubt})" if finding.doubt else ""
     if direction == "unclear":
         words.append(
             "the source does not say which way the drug acts, or it may not remove the cell"
         )
     if finding.effect == "anti_tumour" and direction == "cuts":
         harmful = True
-        words.append("the finding protects the patient: cutting it would help the tumour")
+        words.append(f"the finding protects the patient: cutting it would help the tumour{doubt}")
     if finding.effect == "pro_tumour" and direction == "feeds":
         harmful = True
-        words.append("the drug would feed the signal")
+        words.append(f"the drug would feed the signal{doubt}")
     if finding.effect == "unknown":
         harmful = direction == "feeds"
         words.append(

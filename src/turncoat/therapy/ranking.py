@@ -67,11 +67,37 @@ def rank(matched: Sequence[dict[str, Any]], cancer: str) -> pd.DataFrame:
     table = TABLE.build(rows)
     if table.empty:
         return table
+    table = table.assign(harmful_elsewhere=harms_elsewhere(table))
     by = ["is_harmful", *ORDER, "claim", "level", "drug", "region"]
     ascending = [True, *([False] * len(ORDER)), True, True, True, True]
     table = table.sort_values(by, ascending=ascending, kind="stable").reset_index(drop=True)
     table = _without_most_tools(table)
     return table.assign(rank=range(1, len(table) + 1))
+
+
+def harms_elsewhere(table: pd.DataFrame) -> list[str]:
+    """Say of every row for which other findings its drug would help the tumour, and why.
+
+    A drug reaches all its targets wherever it goes: who reads one row must not miss what another
+    row says of it.
+
+    Returns
+    -------
+    list
+        A text per row, empty where there is nothing to say.
+    """
+    harmful = table[table["is_harmful"]].drop_duplicates(["drug", "claim", "target"])
+    known: dict[str, list[tuple[str, str]]] = {}
+    for drug, claim, warning in harmful[["drug", "claim", "warning"]].itertuples(
+        index=False, name=None
+    ):
+        known.setdefault(drug, []).append((claim, warning))
+    told = []
+    for drug, claim in table[["drug", "claim"]].itertuples(index=False, name=None):
+        others = [each for each in known.get(drug, []) if each[0] != claim]
+        further = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
+        told.append(f"harmful for {others[0][0]}: {others[0][1]}{further}" if others else "")
+    return told
 
 
 def _row(matched: dict[str, Any], cancer: str) -> dict[str, Any]:
@@ -101,6 +127,7 @@ def _row(matched: dict[str, Any], cancer: str) -> dict[str, Any]:
         "direction": matched["direction"],
         "is_harmful": matched["is_harmful"],
         "warning": matched["warning"],
+        "harmful_elsewhere": "",
         "status": status,
         "reach": cut.reach,
         **parts_of(finding, cut, matched["direction"], status, drug["evidence"]),

@@ -24,6 +24,12 @@ TABLE = TableSchema(
         Column("direction", "text", "", "cuts, feeds, or unclear."),
         Column("is_harmful", "flag", "", "Whether it would help the tumour as far as is known."),
         Column("warning", "text", "", "Why it may harm, or what is not known of its direction."),
+        Column(
+            "harmful_elsewhere",
+            "text",
+            "",
+            "Another finding for which the same drug would help the tumour, and why.",
+        ),
         Column("status", "text", "", "Regulatory status, said for the study's cancer."),
         Column("indication", "text", "", "Indication of that status."),
         Column("region", "text", "", "Region of that status."),

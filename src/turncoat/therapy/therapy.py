@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 EDGE_COLUMNS = ("sender", "receiver", "ligand", "receptor")
 EFFECTS = ("pro_tumour", "anti_tumour", "unknown")
+#: What an edge's column ``effect_checked`` says against its effect, in words.
+DOUBTS = {"unchecked": "unchecked", "disagrees": "SecAct disagrees"}
 #: Verdicts that count as a finding; others are listed with a part of 0.
 SUPPORTED = ("gained", "heard", "switched", "supported")
 
@@ -141,6 +143,7 @@ def _edge(row: dict[Any, Any], special: set[str]) -> Finding:
         effect=effect,
         is_supported=str(row.get("verdict", "")) in SUPPORTED,
         is_special=str(row["sender"]) in special,
+        doubt=DOUBTS.get(str(row.get("effect_checked", "")), ""),
     )
 
 

@@ -17,7 +17,7 @@ from turncoat.therapy.catalogue import is_gene
 MAX_EDGES = 40
 #: Whether the run listens for signals at all.
 HAS_EDGES = find_spec("turncoat.pipeline.rooms.crosstalk") is not None
-EDGE = ["sender", "receiver", "ligand", "receptor", "tissue", "verdict", "effect"]
+EDGE = ["sender", "receiver", "ligand", "receptor", "tissue", "verdict", "effect", "effect_checked"]
 
 
 def _run(run: Run) -> None:
@@ -75,7 +75,7 @@ STAGE = Stage(
     name="therapy",
     run=_run,
     needs=("tally", "allegiance", *(("crosstalk",) if HAS_EDGES else ())),
-    version=1,
+    version=2,
     title="Looking up what would cut it",
     parameters=_parameters,
     knowledge=("drugs_own", "drugs_guide", "drug_cuts"),

@@ -17,7 +17,6 @@ SHOWN_EDGES = 25
 CLAIMED = 10
 CHANGED = ("gained", "lost", "opposed")
 
-SERVES = {"pro_tumour": "the tumour", "anti_tumour": "defence"}
 NOTES = (
     (
         "An edge counts only where sender and receiver express their sides in the same sample; a "
@@ -32,7 +31,8 @@ NOTES = (
     (
         "Whom a signal serves is what experiments showed for this kind of receiver, each with its "
         "publication in the findings (effect_source); signals shown both ways, and most others, are "
-        "left open."
+        "left open. Unchecked: no data were set beside the publication. It decides no verdict: what "
+        "changes and what is heard is measured in these donors."
     ),
 )
 FALSIFIED = {
@@ -166,11 +166,13 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
     rungs = row["ladder"].count(">") + bool(row["ladder"])
     why = [] if row["verdict"] in {"gained", "lost"} else [row["reason"]]
     why += [f"{row['response']}: {row['heard_reason']}" if row["response"] else row["heard_reason"]]
+    if str(row["machinery"]).startswith("not measured"):
+        why.append(f"what sends it is {row['machinery']}")
     return {
         "edge": plot.edge_name({**row, "tissue": ""}),
         "tissue": row["tissue"],
         "outcome": row["verdict"],
-        "serves": SERVES.get(row["effect"], ""),
+        "serves": summary.served(row),
         "change": Estimate(row["change"], row["lower"], row["upper"]),
         "qvalue": row["qvalue"],
         "donors": f"{present} of {row['n_case'] + row['n_reference']}",
@@ -268,7 +270,7 @@ def _evidence(part: str, row: dict[str, Any]) -> tuple[Evidence, ...]:
         pvalue=float(row["pvalue"]),
         qvalue=float(row["qvalue"]),
         n_donors=int(row["n_case"] + row["n_reference"]),
-        note="; ".join(filter(None, [str(row["effect_source"]), str(row["caution"])])),
+        note="; ".join(filter(None, [summary.shown_by(row), str(row["caution"])])),
         **shared,
     )
     if not math.isfinite(float(row["response_pvalue"])):

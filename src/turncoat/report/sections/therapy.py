@@ -71,20 +71,20 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
     """Put the columns of a cut together that are read together."""
     status = table["status"].str.replace("_", " ")
     where = table["indication"] + ", " + table["region"] + ", " + table["status_date"]
-    warned = table["warning"].where(table["warning"] == "", "; " + table["warning"])
+    said = [table[name] for name in ("warning", "harmful_elsewhere", "toxicities")]
+    warnings = ["; ".join(filter(None, row)) for row in zip(table["reach"], *said, strict=True)]
+    direction = table["direction"].mask(
+        table["harmful_elsewhere"] != "", table["direction"] + ", harmful elsewhere"
+    )
     return pd.DataFrame(
         {
             "rank": table["rank"],
             "finding": table["claim"],
             "cut": table["level"] + ": " + table["target"],
             "drug": table["drug"] + ", " + table["action"],
-            "direction": table["direction"].where(
-                ~table["is_harmful"], table["direction"] + ", harmful"
-            ),
+            "direction": direction.where(~table["is_harmful"], table["direction"] + ", harmful"),
             "status": status + " (" + where + ")",
-            "what else it hits, warnings, known harms": table["reach"]
-            + warned
-            + table["toxicities"].where(table["toxicities"] == "", "; " + table["toxicities"]),
+            "what else it hits, warnings, known harms": warnings,
             "what would change the rank": table["would_change"],
         }
     )
