@@ -47,7 +47,12 @@ def test_a_planted_ratio_is_found_and_the_rest_is_quiet() -> None:
     assert ratio["qvalue"] == ratio["pvalue"]
     assert ratio["pvalue"] <= 0.01
     assert row(found, "B")["pvalue"] > 0.05
-    assert row(found, "Treg")["odds"] > 0.7
+    treg = row(found, "Treg")
+    assert treg["odds"] > 0.7
+    assert treg["odds_lower"] < treg["odds"] < treg["odds_upper"]
+    tested = found.table.dropna(subset=["odds_pvalue"])
+    apart = (tested["odds_lower"] > 0) | (tested["odds_upper"] < 0)
+    assert (apart == (tested["odds_pvalue"] < 0.05)).all()
     assert np.isnan(row(found, "Treg/NK")["odds"])
 
 

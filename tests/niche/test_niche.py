@@ -9,6 +9,7 @@ import turncoat as tc
 from factories import tally_from_cells
 from turncoat.errors import ArgumentError, MissingKeyError, StudyError
 from turncoat.niche.result import Niche
+from turncoat.niche.science import Plan, change_of_changes
 from turncoat.tables import restore
 
 ORGANS = {"node": "healthy node", "lung": "healthy lung"}
@@ -147,6 +148,68 @@ def test_null_organs_are_called_no_more_often_than_said() -> None:
         found = tc.tl.niche(tally, ORGANS, scores=scores(tally, seed=seed), key_added=None)
         pvalues += list(found.organs.loc[found.organs["kind"].str.endswith("tumour"), "pvalue"])
     assert np.mean(np.array(pvalues) <= 0.05) <= 0.1
+
+
+def given_by(patterns: dict[str, int], seed: int, shift: float = 0.0) -> pd.DataFrame:
+    """Donors who gave some of two organs' tissues: a letter each, healthy ones in lower case."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for pattern, n_donors in patterns.items():
+        for donor in range(n_donors):
+            own = rng.normal()
+            rows += [
+                (f"{pattern}{donor}", tissue, own + rng.normal(0, 0.7) + shift * (tissue == "N"), 0.5, "")
+                for tissue in pattern
+            ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["donor", "tissue", "value", "weight", "batch"])
+
+
+ORGAN_PAIRS = (("N", "n"), ("L", "l"))
+PLAN = Plan(3, 99, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("patterns", [{"NnL": 4, "Nnl": 4, "nLl": 4}, {"Nl": 6, "nL": 6}])
+def test_donors_of_some_tissues_are_taken_with_what_they_gave_together(
+    patterns: dict[str, int],
+) -> None:
+    rejected, alone, n_studies = 0, 0, 250
+    for seed in range(n_studies):
+        table = given_by(patterns, seed)
+        found = change_of_changes(table, *ORGAN_PAIRS, PLAN)
+        assert (found.status, found.within, found.n_donors) == ("tested", "both", 12)
+        rejected += found.pvalue <= 0.05
+        # As if every tissue came from donors of its own.
+        apart = table.assign(donor=table["donor"] + table["tissue"])
+        alone += change_of_changes(apart, *ORGAN_PAIRS, PLAN).pvalue <= 0.05
+    # 0.05 with a standard error of 0.014.
+    assert 0.01 <= rejected / n_studies <= 0.1
+    assert not 0.015 <= alone / n_studies <= 0.085
+    low, high = change_of_changes(given_by(patterns, 0, 3.0), *ORGAN_PAIRS, PLAN).interval()
+    assert low < 3.0 < high
+
+
+def test_a_baseline_of_both_organs_cancels() -> None:
+    table = given_by({"Nn": 4, "Ln": 4, "NL": 4}, 1, 2.0)
+    found = change_of_changes(table, ("N", "n"), ("L", "n"), PLAN)
+    assert found.within == "both"
+    low, high = found.interval()
+    assert low < 2.0 < high
+    # What healthy tissue says matters only through its donors' other tissues.
+    higher = table.assign(value=table["value"] + 5.0 * (table["tissue"] == "n"))
+    assert change_of_changes(higher, ("N", "n"), ("L", "n"), PLAN).shift == pytest.approx(found.shift)  # fmt: skip
+
+
+def test_rows_say_how_small_a_pvalue_their_design_allows() -> None:
+    tally = study(6)
+    found = tc.tl.niche(tally, ORGANS, scores=scores(tally))
+    assert found.changes["p_floor"].tolist() == pytest.approx([2 / 2**6] * len(found.changes))
+    assert (found.changes["pvalue"] >= found.changes["p_floor"] - 1e-12).all()
+    assert (found.openness["p_floor"] > 0).all()
+    apart = study(6, shared=False)
+    between = tc.tl.niche(apart, ORGANS, scores=scores(apart)).organs
+    assert between["p_floor"].isna().all()
+    assert (between["pvalue"] > 0).all()
 
 
 def test_scores_of_real_cells_feed_the_niche() -> None:

@@ -17,7 +17,7 @@ from turncoat.niche.quantities import (
 )
 from turncoat.niche.result import Abundance
 from turncoat.stats.compare import Donors, compare
-from turncoat.stats.composition import beta_binomial_pvalue
+from turncoat.stats.composition import beta_binomial_pvalue, interval_of_test
 from turncoat.stats.contrast import Contrast
 from turncoat.stats.design import covariate_columns
 from turncoat.stats.multiplicity import benjamini_hochberg
@@ -28,6 +28,7 @@ from turncoat.tally import layout
 from turncoat.tally.arms import check_contrast, tally_meta, tissues_within
 
 NAN = float("nan")
+ODDS = ("odds", "odds_lower", "odds_upper", "odds_pvalue")
 
 
 def abundance(
@@ -149,7 +150,7 @@ def _refused(populations: list[str], named: list[Ratio], params: dict[str, Any])
 
 
 def _blank(quantity: str, kind: str, tissue: str) -> dict[str, Any]:
-    numbers = ("shift", "lower", "upper", "pvalue", "qvalue", "p_floor", "odds", "odds_pvalue")
+    numbers = ("shift", "lower", "upper", "pvalue", "qvalue", "p_floor", *ODDS)
     row: dict[str, Any] = {"quantity": quantity, "kind": kind, "tissue": tissue, "reason": ""}
     row |= {"status": "tested", "n_donors": 0, "n_case": 0, "n_reference": 0}
     return row | dict.fromkeys(numbers, NAN)
@@ -239,7 +240,8 @@ def _odds(
         return {}
     design = np.column_stack([np.ones(counts.size), units.case, covariates])
     effect, pvalue = beta_binomial_pvalue(counts, totals, design, 1)
-    return {"odds": effect, "odds_pvalue": pvalue}
+    lower, upper = interval_of_test(effect, pvalue, len(counts) - design.shape[1])
+    return dict(zip(ODDS, (effect, lower, upper, pvalue), strict=True))
 
 
 def _with_qvalues(rows: list[dict[str, Any]]) -> pd.DataFrame:

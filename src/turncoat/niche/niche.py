@@ -163,6 +163,7 @@ def _row(change: Change) -> dict[str, Any]:
         "upper": high,
         "pvalue": change.pvalue,
         "qvalue": NAN,
+        "p_floor": change.p_floor,
     }
 
 

@@ -46,6 +46,8 @@ class Abundance:
             Column("qvalue", "real", "", "Benjamini-Hochberg within ratios, within populations."),
             Column("p_floor", "real", "", "Smallest p-value this design can reach."),
             Column("odds", "real", "log-odds", "Beta-binomial effect, base e; unpaired only."),
+            Column("odds_lower", "real", "log-odds", "Lower bound of its 95 % interval."),
+            Column("odds_upper", "real", "log-odds", "Upper bound of its 95 % interval."),
             Column("odds_pvalue", "real", "", "Its p-value."),
         ),
         key=("quantity", "kind", "tissue"),
@@ -89,6 +91,7 @@ _ESTIMATE = (
     Column("upper", "real", "log2 or SD", "Upper bound of its 95 % interval."),
     Column("pvalue", "real", "", "Two-sided p-value over donors."),
     Column("qvalue", "real", "", "Benjamini-Hochberg within kind."),
+    Column("p_floor", "real", "", "Smallest p-value that permutation can reach; else none."),
 )
 
 

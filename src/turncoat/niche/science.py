@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats as distributions
 
+from turncoat.stats.clustered import clustered_contrast
 from turncoat.stats.compare import Donors, compare
 from turncoat.stats.estimate import Estimate
 from turncoat.stats.units import Units, arrange
@@ -50,7 +51,9 @@ class Change:
     shift, error, freedom
         Estimate; NaN where not made.
     pvalue
-        Two-sided permutation p-value.
+        Two-sided p-value.
+    p_floor
+        Smallest p-value that this design's permutations can reach; NaN on Student's law.
     """
 
     status: str
@@ -61,6 +64,7 @@ class Change:
     error: float = NAN
     freedom: float = NAN
     pvalue: float = NAN
+    p_floor: float = NAN
 
     def interval(self) -> tuple[float, float]:
         """Give the 95 % interval."""
@@ -150,6 +154,7 @@ def _test(values: FloatArray, units: Units, weights: FloatArray, plan: Plan) -> 
         float(found.error[0]),
         float(found.freedom[0]),
         float(permuted.pvalue()[0]),
+        units.floor(plan.n_permutations),
     )
 
 
@@ -158,8 +163,10 @@ def change_of_changes(
 ) -> Change:
     """Compare two organs' changes against their own baselines.
 
-    Patients who gave all four tissues are compared with themselves; else the two changes are
-    taken as independent and their difference is tested on Student's law.
+    Patients who gave all four tissues are compared with themselves, by permutation. With too few
+    of them, Student's law decides: where no patient has a say in both changes these are
+    independent; where some have (three of four tissues, say) their values are taken together,
+    patient by patient, for what one patient gave hangs together.
 
     Parameters
     ----------
@@ -190,7 +197,31 @@ def change_of_changes(
     untested = next((part for part in parts if part.status != "tested"), None)
     if untested is not None:
         return untested
+    givers = [
+        set(values.loc[values["tissue"].isin(pair), "donor"].astype(str))
+        for pair in (first, second)
+    ]
+    if givers[0] & givers[1]:
+        return _jointly(values, needed)
     return _difference(*parts)
+
+
+def _jointly(values: pd.DataFrame, needed: Sequence[str]) -> Change:
+    signs = dict.fromkeys(needed, 0.0)
+    for tissue, sign in zip(needed, (1.0, -1.0, -1.0, 1.0), strict=True):
+        signs[tissue] += sign  # a baseline that serves both organs cancels
+    own = values[values["tissue"].isin(signs)].dropna(subset=["value"])
+    own = own.sort_values(["donor", "tissue"], kind="stable")
+    donors = list(own["donor"].astype(str))
+    found = clustered_contrast(
+        own["value"].to_numpy(dtype=float),
+        pd.Index(signs).get_indexer(own["tissue"]),
+        np.array(list(signs.values())),
+        donors,
+        own["weight"].to_numpy(dtype=float),
+    )
+    numbers = (float(found.effect[0]), float(found.error[0]), float(found.freedom[0]))
+    return Change("tested", "", "both", len(set(donors)), *numbers, _student(*numbers))
 
 
 def _difference(a: Change, b: Change) -> Change:
@@ -198,9 +229,13 @@ def _difference(a: Change, b: Change) -> Change:
     below = a.error**4 / a.freedom + b.error**4 / b.freedom
     freedom = variance**2 / below if below > 0 else min(a.freedom, b.freedom)
     shift, error = a.shift - b.shift, float(np.sqrt(variance))
-    pvalue = float(2 * distributions.t.sf(abs(shift) / error, freedom)) if error > 0 else NAN
+    pvalue = _student(shift, error, freedom)
     within = a.within if a.within == b.within else "both"
     return Change("tested", "", within, a.n_donors + b.n_donors, shift, error, freedom, pvalue)
+
+
+def _student(shift: float, error: float, freedom: float) -> float:
+    return float(2 * distributions.t.sf(abs(shift) / error, freedom)) if error > 0 else NAN
 
 
 #: What makes an organ open, with the sign of each part and where it comes from.

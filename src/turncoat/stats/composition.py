@@ -180,3 +180,40 @@ def beta_binomial_pvalue(
     root = np.sqrt(max(0.0, 2 * (full.loglik - null.loglik)))
     freedom = len(counts) - design.shape[1]
     return float(full.coefficients[column]), float(2 * distributions.t.sf(root, freedom))
+
+
+def interval_of_test(effect: float, pvalue: float, freedom: int) -> tuple[float, float]:
+    """Give the 95 % interval that belongs to a two-sided test on Student's law.
+
+    Its half-width is that of an estimate whose ratio to its error gives this p-value, so that the
+    interval leaves zero out exactly where the p-value is below 0.05.
+
+    Parameters
+    ----------
+    effect
+        The estimate, in any unit.
+    pvalue
+        Its two-sided p-value.
+    freedom
+        Degrees of freedom of that test.
+
+    Returns
+    -------
+    tuple
+        Lower and upper bound; NaN where the estimate is zero, which tells no error.
+
+    References
+    ----------
+    Miettinen (1976), *American Journal of Epidemiology* 103:226 (test-based limits).
+
+    Examples
+    --------
+    >>> low, high = interval_of_test(0.8, 0.05, 10)
+    >>> round(abs(low), 9), round(high, 9)
+    (0.0, 1.6)
+    """
+    root = float(distributions.t.isf(pvalue / 2, freedom))
+    if not root > 0:
+        return float("nan"), float("nan")
+    reach = abs(effect) / root * float(distributions.t.ppf(0.975, freedom))
+    return effect - reach, effect + reach
