@@ -215,7 +215,7 @@ def _jointly(values: pd.DataFrame, needed: Sequence[str]) -> Change:
     donors = list(own["donor"].astype(str))
     found = clustered_contrast(
         own["value"].to_numpy(dtype=float),
-        pd.Index(signs).get_indexer(own["tissue"].to_numpy()),
+        pd.Index(signs).get_indexer(pd.Index(own["tissue"])),
         np.array(list(signs.values())),
         donors,
         own["weight"].to_numpy(dtype=float),
