@@ -2,10 +2,13 @@
 
     python scripts/draw_annotation.py
 
-Reads benchmarks/results/annotate.json and writes docs/_static/cells-*.png.
+Reads benchmarks/results/annotate.json and writes docs/_static/cells-*.png. With umap-learn installed,
+``--umap`` draws the built-in study as a UMAP too (a minute).
 """
 
 import json
+import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +39,19 @@ def main() -> None:
     confusion(tables["confusion, pbmc68k_reduced"], "pbmc68k_reduced", (6.0, 3.6), "blood")
     reliability(tables)
     abstentions(tables["abstained by sample, GSE131907"])
+    if "--umap" in sys.argv:
+        picture()
+
+
+def picture() -> None:
+    """The built-in study as a UMAP, by what its cells were called."""
+    import turncoat as tc
+
+    cells = tc.ds.lung_niches()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = tc.pp.annotate(cells, sample_key="sample", donor_key="donor")
+        save(tc.pl.umap(found, cells, max_cells=5_000).figure, "cells-umap")
 
 
 def confusion(table: dict[str, dict[str, int]], title: str, size: Any, name: str) -> None:

@@ -289,3 +289,13 @@ def test_a_marker_file_with_a_mistake_is_refused(tmp_path: Path, text: str, mess
 def test_a_marker_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match=r"absent\.toml"):
         marker_set(extra=tmp_path / "absent.toml")
+
+
+def test_a_lineage_that_is_told_lends_its_name_to_its_only_population() -> None:
+    # MPO is a marker of the lineage, none of the population of the same name.
+    panel = (
+        marker_set().coverage(["CD34", "MPO", "GATA2", "AVP", "LYZ"]).set_index(["level", "name"])
+    )
+    assert panel.loc[("lineage", "Progenitor"), "told"]
+    assert panel.loc[("population", "Progenitor"), "told"]
+    assert not panel.loc[("population", "Treg"), "told"]

@@ -82,6 +82,18 @@ def test_the_command_writes_labels_and_copies(study: Path, tmp_path: Path) -> No
     np.testing.assert_allclose(copy.obs["turncoat_confidence"], labels["confidence"])
 
 
+def test_a_tiny_sample_is_remarked_on(study: Path, tmp_path: Path) -> None:
+    cells = ad.read_h5ad(study.parent / "cells.h5ad")
+    cells.obs["sample"] = cells.obs["sample"].astype(str)
+    cells.obs.iloc[:3, cells.obs.columns.get_loc("sample")] = "tiny"
+    cells.write_h5ad(tmp_path / "cells.h5ad")
+    text = study.read_text(encoding="utf-8").replace("model.npz", str(study.parent / "model.npz"))
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    code, _, told = run_annotate(tmp_path / "study.toml", "--out", tmp_path / "l.parquet")
+    assert code == 0
+    assert "sample tiny: only 3 cells" in told
+
+
 def test_why_no_cell_is_malignant_is_said(tmp_path: Path) -> None:
     cells = tc.ds.planted(n_donors=2, n_controls=2, cells_per_donor=150, n_genes=2200, seed=2)
     named = cells.obs["population"].astype(str).replace({"Tumour": "Epithelial"})
@@ -150,6 +162,7 @@ def test_what_cannot_be_used_is_said_before_work_starts(
     shown = capsys.readouterr().err
     assert re.search(message, shown), shown
     assert not out.exists()
+    assert not list(tmp_path.glob(".turncoat-*"))
 
 
 def test_only_h5ad_files_get_copies(study: Path, tmp_path: Path) -> None:

@@ -61,3 +61,14 @@ def test_every_cell_is_drawn_once_and_the_same_way_again(
     drawn = tc.pl.umap(found, cells, colour="sample", max_cells=100)
     assert places(drawn).shape == (100, 2)
     assert drawn.get_title() == "100 of 240 cells by sample"
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_name_stands_at_cells_of_its_group(cells: ad.AnnData, found: Annotation) -> None:
+    pytest.importorskip("umap", reason="umap-learn is an extra")
+    ax = tc.pl.umap(found, cells)
+    dots = {str(one.get_label()).rsplit(" (", 1)[0]: one.get_offsets() for one in ax.collections}
+    assert ax.texts
+    for text in ax.texts:
+        at = np.asarray(text.xy)  # type: ignore[attr-defined]
+        assert (np.abs(np.asarray(dots[text.get_text()]) - at).sum(axis=1) < 1e-9).any()

@@ -18,7 +18,10 @@ from turncoat.cells import Annotator, annotate_plan, marker_set
 from turncoat.cells.split import split_malignant
 from turncoat.errors import OutputError, StudyError
 from turncoat.study import TallyPlan, plan_cells
-from turncoat.tally import kernels, tally_plan
+from turncoat.study.relabel import leave_out
+from turncoat.tables import restore
+from turncoat.tally import CellAccount, kernels, tally_plan
+from turncoat.tally.account import ACCOUNT_KEY
 from turncoat.tally.annotated import Annotated, annotate_and_tally
 from turncoat.tally.held import HeldCells, unpack_cells
 from turncoat.tally.kernels import calling, units
@@ -85,8 +88,22 @@ def test_the_tally_is_that_of_counting_the_labels(cells: ad.AnnData, fused: Anno
     labelled.obs["population"] = names.to_numpy()
     after = tally_plan(plan_cells(labelled, population_key="population", **KEYS))
     same_tally(fused.tally, after)
-    for key in ("tally", "cell_account"):
-        assert str(fused.tally.uns["turncoat"][key]) == str(after.uns["turncoat"][key])
+    assert str(fused.tally.uns["turncoat"]["tally"]) == str(after.uns["turncoat"]["tally"])
+    one, other = (restore(made, ACCOUNT_KEY, CellAccount) for made in (fused.tally, after))
+    pd.testing.assert_frame_equal(one.quality, other.quality)
+    assert one.dropped["n"].tolist() == other.dropped["n"].tolist()
+
+
+def test_a_cell_that_was_left_out_is_not_left_out_again(plan: TallyPlan, model: Annotator) -> None:
+    n_cells = plan.sources[0].n_cells
+    out = np.arange(n_cells) % 5 == 0
+    left = leave_out(plan, [out], "a reason")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = annotate_and_tally(left, model, marker_set())
+    dropped = restore(made.tally, ACCOUNT_KEY, CellAccount).dropped
+    gone = dropped.loc[dropped["what"] == "cells", "n"].sum()
+    assert made.tally.obs["n_cells"].sum() + gone == n_cells
 
 
 def test_threads_memory_and_files_do_not_matter(

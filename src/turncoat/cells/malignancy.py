@@ -67,7 +67,7 @@ class Malignancy:
             Column("donor", "text", "", "Donor."),
             Column("n_candidates", "whole", "cells", "Cells that could be malignant."),
             Column("n_malignant", "whole", "cells", "Called malignant."),
-            Column("n_uncertain", "whole", "cells", "Neither."),
+            Column("n_uncertain", "whole", "cells", "Neither, of any lineage (doublets, say)."),
             Column("n_own_normal", "whole", "cells", "Normal reference cells of this donor."),
             Column("remark", "text", "", "What the call leans on."),
         ),

@@ -106,6 +106,8 @@ class MarkerSet:
             called it on this panel) and missing (genes, separated by spaces).
         """
         panel = frozenset(genes)
+        # A lineage that is told lends its name where none of its populations is.
+        lineages = {node.name for node in self.at("lineage") if node.told_by(panel)}
         rows = [
             {
                 "level": node.level,
@@ -113,7 +115,8 @@ class MarkerSet:
                 "parent": node.parent,
                 "n_markers": len(node.positive),
                 "n_measured": sum(gene in panel for gene in node.positive),
-                "told": node.told_by(panel),
+                "told": node.told_by(panel)
+                or (node.level == "population" and node.name == node.parent in lineages),
                 "missing": " ".join(gene for gene in node.positive if gene not in panel),
             }
             for node in self.nodes

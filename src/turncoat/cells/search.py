@@ -144,7 +144,8 @@ class Search:
             ]
 
     def _tell(self, donor: str, n_candidates: int, n_own: int, *, enough: bool) -> None:
-        remarks = [] if enough else ["too few candidates: the profile of all donors together"]
+        few = "too few candidates: the profile of all donors together"
+        remarks = [] if enough else [few if n_candidates else "no candidates"]
         if n_own < MIN_REFERENCE:
             remarks.append(f"{n_own} normal cells: compared with those of other donors")
         if n_candidates > MAX_TAUGHT:

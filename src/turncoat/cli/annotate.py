@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 #: Folder beside the labels where a pass that was stopped keeps how far it was.
-PARTS = ".turncoat-{}"
+PARTS, LOCK = ".turncoat-{}", "lock"
+#: Remarks on samples that are told at most.
+MOST_REMARKS = 5
 
 
 def annotate(
@@ -43,11 +45,15 @@ def annotate(
     copies = [] if h5ad is None else _copies(loaded, h5ad)
     make_folder(out.parent)
     parts = out.parent / PARTS.format(out.name)
-    with sole_use(parts / "lock", f"process {os.getpid()}"):
-        with shown() as progress:
-            progress.begin("annotate", "Learning, then naming the cells")
-            made = _work(loaded, progress, parts, threads=threads, limit=limit, seed=seed)
-            progress.end("annotate", 0.0, "done")
+    with sole_use(parts / LOCK, f"process {os.getpid()}"):
+        try:
+            with shown() as progress:
+                progress.begin("annotate", "Learning, then naming the cells")
+                made = _work(loaded, progress, parts, threads=threads, limit=limit, seed=seed)
+                progress.end("annotate", 0.0, "done")
+        except BaseException:
+            _leave(parts)
+            raise
         written = [write_labels(made.annotation, out)]
         written += [write_into_h5ad(made.annotation, source, copy) for source, copy in copies]
         written += _disagreement(made, out)
@@ -56,6 +62,12 @@ def annotate(
     _tell(made)
     for path in written:
         typer.echo(str(path.resolve()))
+
+
+def _leave(parts: Path) -> None:
+    """Keep what another command can go on from; leave nothing behind where there is nothing."""
+    if {path.name for path in parts.iterdir()} <= {LOCK}:
+        shutil.rmtree(parts, ignore_errors=True)
 
 
 def _work(
@@ -129,3 +141,8 @@ def _tell(made: "Annotated") -> None:
     else:
         text += f"; {int(made.malignancy.donors['n_malignant'].sum()):,} malignant"
     typer.echo(text + ".", err=True)
+    remarks = samples[samples["remark"] != ""][["sample", "remark"]].to_numpy().tolist()
+    for sample, remark in remarks[:MOST_REMARKS]:
+        typer.echo(f"turncoat: note: sample {sample}: {remark}.", err=True)
+    if len(remarks) > MOST_REMARKS:
+        typer.echo(f"turncoat: note: and {len(remarks) - MOST_REMARKS} samples more.", err=True)

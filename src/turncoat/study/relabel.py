@@ -70,15 +70,20 @@ def named_plan(
     place = np.full(n_codes + 1, -1, dtype=np.int64)
     place[present[order]] = np.arange(present.size)
     row_codes = tuple(place[own] for own in codes)
+    # A cell of no sample was left out before, and is in the account already.
+    counts = [
+        int(((own < 0) & (sample >= 0)).sum())
+        for own, sample in zip(codes, plan.row_codes, strict=True)
+    ]
     left = [
-        {"what": "cells", "n": int((own < 0).sum()), "reason": f"{source.name}: no population (column '{COLUMN}')"}
-        for source, own in zip(plan.sources, codes, strict=True)
-        if (own < 0).any()
-    ]  # fmt: skip
+        {"what": "cells", "n": n, "reason": f"{source.name}: left unassigned"}
+        for source, n in zip(plan.sources, counts, strict=True)
+        if n
+    ]
     dropped = pd.concat([plan.dropped, TallyPlan.schema.build(left)], ignore_index=True)
     if left:
         said = "; ".join(f"{one['n']:,} cells: {one['reason']}" for one in left)
-        warn(f"Left out or merged: {said}.", DroppedDataWarning)
+        warn(f"Left out: {said}.", DroppedDataWarning)
     n_cells = int(sum((own >= 0).sum() for own in codes))
     named = dataclasses.replace(
         plan,

@@ -93,8 +93,13 @@ def confidence(result: Annotation, *, ax: Axes | None = None) -> Axes:
     values = cells["confidence"]
     bins = np.linspace(0, 1, 41).tolist()
     ax.hist(values[called], bins=bins, color="tab:blue", label="called")
+    least = float(result.params["confidence"])
     ax.hist(values[~called], bins=bins, color="0.7", label="left unassigned")
-    ax.axvline(float(result.params["confidence"]), color="black", linewidth=0.8)
+    # Sure of what they are, but not of whether they are malignant.
+    between = ~called & (values >= least)
+    if between.any():
+        ax.hist(values[between], bins=bins, color="0.45", label="malignant or not: uncertain")
+    ax.axvline(least, color="black", linewidth=0.8)
     ax.set(xlabel="Confidence", ylabel="Cells", yscale="log")
     ax.legend(frameon=False, fontsize=8)
     return ax

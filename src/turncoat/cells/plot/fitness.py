@@ -31,7 +31,7 @@ def quality(result: Quality, *, ax: Axes | None = None) -> Axes:
     share = table.div(cells.reindex(table.index), axis=0)
     share = share.loc[:, share.max() > 0]
     if ax is None:
-        size = (0.45 * share.shape[1] + 2.4, 0.16 * len(share) + 1.6)
+        size = (max(0.45 * share.shape[1] + 2.4, 3.6), max(0.16 * len(share) + 1.6, 2.6))
         _, ax = plt.subplots(figsize=size, layout="constrained")
     top = max(float(share.to_numpy().max(initial=0)), 0.01)
     image = ax.imshow(share, cmap="Purples", vmin=0, vmax=top, aspect="auto")

@@ -22,6 +22,12 @@ MOST_CELLS: Final = 20_000
 FEWEST_CELLS: Final = 30
 #: Names that are written into the picture: of groups with at least this share of the cells.
 NAMED: Final = 0.005
+#: Colours at hand.
+N_COLOURS: Final = 18
+#: Groups that are named at most; with more, colours repeat and no legend is drawn.
+MOST_NAMES: Final = 40
+#: A name keeps this share of the picture's width and height to itself.
+ROOM: Final = np.array([0.09, 0.025])
 COLOURS = ("population", "lineage", "state", "sample", "label")
 
 
@@ -94,7 +100,8 @@ def umap(
     shown = f"{rows.size:,}" + (
         f" of {len(result.cells):,}" if rows.size < len(result.cells) else ""
     )
-    ax.set_title(f"{shown} cells by {colour}", fontsize=9)
+    repeated = " (colours repeat)" if len(set(names)) > N_COLOURS else ""
+    ax.set_title(f"{shown} cells by {colour}{repeated}", fontsize=9)
     ax.set(xticks=[], yticks=[], xlabel="UMAP 1", ylabel="UMAP 2")
     return ax
 
@@ -133,23 +140,35 @@ def _dots(
 ) -> None:
     size = float(np.clip(12_000 / names.size, 1.0, 12.0))
     groups, sizes = np.unique(names.astype(str), return_counts=True)
+    # Without the two greys: grey is for cells left unassigned.
     hues = np.delete(np.arange(20), [14, 15])
-    colours = plt.get_cmap("tab20")(hues[np.arange(groups.size) % hues.size])
+    colours = plt.get_cmap("tab20")(hues[np.arange(groups.size) % N_COLOURS])
+    written: list[FloatArray] = []
     for k in np.argsort(-sizes):
-        mine = names == groups[k]
-        face = "0.8" if groups[k] == UNASSIGNED else colours[k]
+        mine = placed[names == groups[k]]
+        unsure = groups[k] == UNASSIGNED
         ax.scatter(
-            placed[mine, 0], placed[mine, 1], s=size, color=face, linewidths=0,
-            zorder=1 if groups[k] == UNASSIGNED else 2,
-            label=f"{groups[k]} ({sizes[k]:,})", rasterized=True,
+            mine[:, 0], mine[:, 1], s=size, color="0.8" if unsure else colours[k], linewidths=0,
+            zorder=1 if unsure else 2, label=f"{groups[k]} ({sizes[k]:,})", rasterized=True,
         )  # fmt: skip
-        if groups[k] != UNASSIGNED and sizes[k] >= NAMED * names.size and groups.size <= 40:
-            x, y = np.median(placed[mine], axis=0)
-            ax.text(
-                x, y, groups[k], fontsize=7, ha="center", va="center", zorder=3,
-                bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.6},
-            )  # fmt: skip
-    if groups.size <= 40:
-        ax.legend(
-            bbox_to_anchor=(1.01, 1), loc="upper left", fontsize=6.5, frameon=False, markerscale=3
-        )
+        if not unsure and sizes[k] >= NAMED * names.size and groups.size <= MOST_NAMES:
+            _write(str(groups[k]), mine, np.ptp(placed, axis=0), written, ax)
+    if groups.size <= MOST_NAMES:
+        legend = ax.legend(bbox_to_anchor=(1.01, 1), loc="upper left", fontsize=6.5, frameon=False)
+        for handle in legend.legend_handles:
+            handle.set_sizes([18.0])  # type: ignore[union-attr]
+
+
+def _write(
+    name: str, mine: "FloatArray", span: "FloatArray", written: "list[FloatArray]", ax: Axes
+) -> None:
+    """Write a name beside the middle cell of its group, unless another one is there."""
+    # The cell nearest to the median: the median of two islands lies between them.
+    middle = mine[np.linalg.norm((mine - np.median(mine, axis=0)) / span, axis=1).argmin()]
+    if any((np.abs(middle - other) < span * ROOM).all() for other in written):
+        return
+    written.append(middle)
+    ax.annotate(
+        name, middle, xytext=(0, 5), textcoords="offset points", fontsize=7, ha="center", zorder=3,
+        bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.6},
+    )  # fmt: skip
