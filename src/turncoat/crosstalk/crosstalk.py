@@ -245,11 +245,11 @@ def _tell(result: Crosstalk) -> None:
 
 def _tell_machinery(table: pd.DataFrame) -> None:
     """Warn of ligands in the table whose machinery the panel lacks."""
-    unknown = table[table["machinery"].str.startswith(NOT_MEASURED)]
-    if unknown.empty:
+    unknown = {text for text in set(table["machinery"]) if text.startswith(NOT_MEASURED)}
+    if not unknown:
         return
-    ligands = sorted(set(unknown["ligand"]))
-    genes = sorted(set(", ".join(unknown["machinery"].str.partition(": ")[2].unique()).split(", ")))
+    ligands = sorted(set(table.loc[table["machinery"].isin(unknown), "ligand"]))
+    genes = sorted({gene for text in unknown for gene in text.partition(": ")[2].split(", ")})
     shown = ", ".join(ligands[:5]) + (f" and {len(ligands) - 5} more" if len(ligands) > 5 else "")
     warn(
         f"The panel lacks {', '.join(genes)}: whether {shown} can be sent is not known; see the "
