@@ -189,7 +189,7 @@ def _heard(
         "the response rises with the signal over donors, also in donors held out",
         "the response falls with the signal over donors, also in donors held out",
         "the response follows the signal between the arms, but not within them or in held-out donors",
-        "the response does not follow the signal over donors",
+        "the response could not be shown to follow the signal over donors",
     ]
     which = np.select(conditions, range(len(conditions)), len(conditions))
     return labelled([*verdicts, "silent"], which), labelled(reasons, which)

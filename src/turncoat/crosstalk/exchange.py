@@ -18,6 +18,9 @@ LIANA: Final = {
 #: Joins the two populations of a column in CellPhoneDB's tables, and a pair's partners.
 BETWEEN: Final = "|"
 PARTNERS: Final = "_"
+#: Columns of a classic table, and of a contrast's, that fill CellPhoneDB's means and p-values.
+CLASSIC: Final = ("lr_means", "label_pvalue")
+OF_CONTRAST: Final = ("strength_case", "pvalue")
 CELLPHONEDB: Final = ("interacting_pair",)
 
 
@@ -138,7 +141,7 @@ def from_liana(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def to_cellphonedb(
-    table: pd.DataFrame, *, value: str = "lr_means", pvalue: str = "label_pvalue"
+    table: pd.DataFrame, *, value: str | None = None, pvalue: str | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Lay edges out as CellPhoneDB's means and p-values: pairs × ordered pairs of populations.
 
@@ -147,7 +150,8 @@ def to_cellphonedb(
     table
         Edges with the two columns named next.
     value, pvalue
-        Columns that fill the two tables; ``strength_case`` and ``pvalue`` for a contrast.
+        Columns that fill the two tables: ``lr_means`` and ``label_pvalue`` of a classic table, else
+        ``strength_case`` and ``pvalue`` of a contrast, by default.
 
     Returns
     -------
@@ -169,6 +173,8 @@ def to_cellphonedb(
     >>> means.loc["L_R", "A|B"].item()
     0.5
     """
+    own = CLASSIC if CLASSIC[0] in table else OF_CONTRAST
+    value, pvalue = value or own[0], pvalue or own[1]
     _need(table, (*LIANA, value, pvalue))
     if table.duplicated(list(LIANA)).any():
         raise ArgumentError(

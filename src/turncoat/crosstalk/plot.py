@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pandas as pd
 
 from turncoat.crosstalk.result import Crosstalk
 from turncoat.errors import ArgumentError
@@ -59,7 +58,12 @@ def crosstalk(result: Crosstalk, *, n_edges: int = 20, ax: "Axes | None" = None)
     ax.set_yticks(place, names, fontsize=7)
     ax.set(xlabel=f"Change of edge strength, {_arms(result)} (log2)", ylim=(-0.7, len(table) - 0.3))
     ax.figure.colorbar(drawn, ax=ax, label="change (log2)", shrink=0.6)
-    ax.set_title("ring: black heard, orange opposite, grey not shown", fontsize=7, color="0.35")
+    ax.set_title(
+        f"size: donors with the edge, {donors.max(initial=0):.0f} at most; "
+        "ring: black heard, orange opposite, grey not shown",
+        fontsize=7,
+        color="0.35",
+    )
     return ax
 
 
@@ -85,9 +89,10 @@ def crosstalk_map(result: Crosstalk, *, ax: "Axes | None" = None) -> "Axes":
     table = result.table
     senders, receivers = sorted(set(table["sender"])), sorted(set(table["receiver"]))
     sign = table["verdict"].map({"gained": 1, "lost": -1}).fillna(0)
-    net = pd.DataFrame(0.0, index=senders, columns=receivers)
-    for sender, receiver, value in zip(table["sender"], table["receiver"], sign, strict=True):
-        net.loc[sender, receiver] += value
+    counted = table.assign(net=sign).pivot_table(
+        index="sender", columns="receiver", values="net", aggfunc="sum"
+    )
+    net = counted.reindex(index=senders, columns=receivers).fillna(0.0)
     ax = _axes(ax, (0.42 * len(receivers) + 2.4, 0.34 * len(senders) + 1.9))
     bound = max(float(np.abs(net.to_numpy()).max(initial=1.0)), 1.0)
     ax.imshow(net.to_numpy(), cmap="RdBu_r", vmin=-bound, vmax=bound, aspect="auto")

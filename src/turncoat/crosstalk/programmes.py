@@ -221,7 +221,7 @@ def _add_answers(table: pd.DataFrame, fdr: float) -> None:
     ]
     table["status"] = np.where(tested, "tested", "not_testable")
     table["answer"] = np.select(conditions, words, "silent")
-    table["reason"] = np.select(conditions, reasons, "does not follow the signal over donors")
+    table["reason"] = np.select(conditions, reasons, "not shown to follow the signal over donors")
     rises, falls = (table["answer"] == word for word in ("rises", "falls"))
     turned = table["serves"].map(OTHER_WAY)
     table["effect"] = np.select([rises, falls], [table["serves"], turned], UNKNOWN)
