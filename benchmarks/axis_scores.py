@@ -11,7 +11,7 @@ import sys
 import numpy as np
 
 import turncoat as tc
-from turncoat.allegiance.scores import cell_weights
+from turncoat.allegiance.scores import cell_weights, control_levels
 from turncoat.stats.permutation import permute
 from turncoat.stats.units import arrange
 
@@ -47,14 +47,16 @@ def draw(rng: np.random.Generator, base: np.ndarray, depths: np.ndarray, scene: 
     return np.array(counts, float), np.array(logs), np.array(numbers, float), genes
 
 
-def above_controls(levels: np.ndarray, genes: np.ndarray, excluded: np.ndarray) -> np.ndarray:
+def above_controls(
+    levels: np.ndarray, genes: np.ndarray, excluded: np.ndarray, *, typical: bool = False
+) -> np.ndarray:
     mean = levels.mean(axis=0)
     free = np.setdiff1d(np.argsort(mean), excluded, assume_unique=True)
     spot = np.searchsorted(mean[free], mean[genes])
     start = np.clip(spot - 25, 0, free.size - 50)
-    return (levels[:, genes] - levels[:, free[start[:, None] + np.arange(50)]].mean(axis=2)).mean(
-        axis=1
-    )
+    controls = free[start[:, None] + np.arange(50)]
+    level = control_levels(levels, controls) if typical else levels[:, controls].mean(axis=2)
+    return (levels[:, genes] - level).mean(axis=1)
 
 
 def candidates(counts: np.ndarray, logs: np.ndarray, every: np.ndarray) -> dict[str, np.ndarray]:
@@ -72,6 +74,7 @@ def candidates(counts: np.ndarray, logs: np.ndarray, every: np.ndarray) -> dict[
         "log2(CP10k + 1) of sums": np.log2(rates + 1)[:, genes].mean(axis=1),
         "log2(CP10k + 0.3), less controls": above_controls(np.log2(rates + 0.3), genes, every),
         "log2(CP10k + 1), less controls": above_controls(np.log2(rates + 1), genes, every),
+        "log2(CP10k + 1), less typical controls": above_controls(np.log2(rates + 1), genes, every, typical=True),
         "log2(CP10k + 2), less controls": above_controls(np.log2(rates + 2), genes, every),
     }  # fmt: skip
 

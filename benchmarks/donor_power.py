@@ -175,7 +175,7 @@ def compare_methods(
             if peer not in mean:
                 continue
             low, high = bounds(mean[own][1] - mean[peer][1])
-            note = f"[{bounds(mean[own][1])[0]:.2f}, {bounds(mean[own][1])[1]:.2f}]; difference {mean[own][0] - mean[peer][0]:+.3f} [{low:+.2f}, {high:+.2f}]"
+            note = f"[{bounds(mean[own][1])[0]:.2f}, {bounds(mean[own][1])[1]:.2f}]; paired difference {mean[own][0] - mean[peer][0]:+.3f} [{low:+.3f}, {high:+.3f}]"
             bars.append(harness.bar(f"power, {label}, {own} test", mean[own][0], unit="share", peer=mean[peer][0],
                                     peer_name=peer, max_ratio=1.0, at_least=True, note=note))  # fmt: skip
     nominal = nominal_rates(null, planted)
@@ -218,8 +218,8 @@ def chunks(first: int, n: int, size: int = 500) -> Seeds:
 
 
 #: Fixed before anything was measured on them: 1,000 null studies tell a threshold's rate to 0.007.
-NULL = chunks(2_000_000, 2_000)
-MANY, SOME, FEW = (chunks(2_100_000, n) for n in (600, 500, 300))
+NULL = chunks(2_000_000, 1_000)
+MANY, SOME, FEW = (chunks(2_100_000, n) for n in (300, 200, 100))
 #: Label, cells a donor, how much genes of a programme move together, effects (log2) with their seeds.
 SETTINGS: dict[str, tuple[str, int, float, dict[float, Seeds]]] = {
     "power": ("6 vs 6 donors, 100 cells a donor", 100, 0.0, {0.3: MANY, 0.5: SOME, 0.7: FEW}),

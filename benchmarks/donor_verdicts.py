@@ -16,10 +16,27 @@ from turncoat.stats.permutation import permute
 from turncoat.stats.units import arrange
 
 CONTRAST = tc.Contrast("condition", "case", "control")
-#: Fixed before they were measured; the rule for contamination was made on seeds below 2,000.
-SEEDS = range(3_000, 3_040)
+#: Fixed before they were measured; controls and the rule for contamination were chosen on seeds below 2,000.
+SEEDS = range(4_000, 4_060)
+#: The moderated test is asked in the first of them.
+N_MODERATED = 20
 #: Its genes are NK's as well, so what it should be called is not clear.
 UNCLEAR = "NK immature"
+
+
+def answering(truth: tc.ds.PlantedTruth) -> set[str]:
+    """Populations with programme genes that answer a planted signal: their programme does move.
+
+    IL10 of macrophages halves CD80 in dendritic cells, one of eight genes of their duty.
+    """
+    heard = truth.edges[(truth.edges["decoy"] == "") & (truth.edges["hearing"] != "silent")]
+    genes = truth.responses.groupby("response")["gene"].agg(set)
+    own = truth.programmes.groupby("population")["gene"].agg(set)
+    return {
+        str(row.receiver)
+        for row in heard[heard["response"] != ""].itertuples()
+        if row.receiver in own.index and own[row.receiver] & genes[row.response]
+    }
 
 
 def polluted(tally: ad.AnnData, share: float, seed: int, *, own: bool = False) -> ad.AnnData:
@@ -40,7 +57,7 @@ def polluted(tally: ad.AnnData, share: float, seed: int, *, own: bool = False) -
     return out
 
 
-def planted(seed: int) -> tuple[ad.AnnData, pd.DataFrame, set[str]]:
+def planted(seed: int) -> tuple[ad.AnnData, pd.DataFrame, dict[str, str]]:
     cells = tc.ds.planted(n_donors=8, n_controls=8, cells_per_donor=800, n_genes=1_500, seed=seed)
     keys = {f"{k}_key": k for k in ("donor", "sample", "tissue", "condition", "population")}
     truth = tc.ds.planted_truth(cells)
@@ -49,7 +66,9 @@ def planted(seed: int) -> tuple[ad.AnnData, pd.DataFrame, set[str]]:
     table = pd.DataFrame(
         {"population": genes["population"], "axis": axis, "gene": genes["gene"], "weight": 1.0}
     )
-    return tc.pp.tally(cells, **keys), table, set(truth.switches["population"])
+    state = dict.fromkeys(answering(truth), "answers a signal")
+    state |= dict.fromkeys(truth.switches["population"], "switched")
+    return tc.pp.tally(cells, **keys), table, state
 
 
 def verdicts(tally: ad.AnnData, table: pd.DataFrame, test: str) -> pd.Series:
@@ -62,12 +81,12 @@ def judged(seed: int) -> list[list[object]]:
     kept = CACHE / f"donor-verdicts-{seed}.json"
     if kept.exists():
         return json.loads(kept.read_text())
-    tally, table, changed = planted(seed)
+    tally, table, state = planted(seed)
     dirty, deeper = polluted(tally, 0.05, seed), polluted(tally, 0.05, seed, own=True)
     rows: list[list[object]] = []
-    for test in ("permutation", "moderated"):
+    for test in ("permutation", "moderated")[: 1 + (seed < SEEDS.start + N_MODERATED)]:
         clean, after, more = (verdicts(each, table, test) for each in (tally, dirty, deeper))
-        rows += [[test, seed, str(name), name in changed, verdict, after[name], more[name]] for name, verdict in clean.items()]  # fmt: skip
+        rows += [[test, seed, str(name), state.get(str(name), "still"), verdict, after[name], more[name]] for name, verdict in clean.items()]  # fmt: skip
     CACHE.mkdir(parents=True, exist_ok=True)
     kept.write_text(json.dumps(rows))
     return rows
@@ -77,12 +96,14 @@ def verdicts_part() -> dict[str, object]:
     warnings.simplefilter("ignore")
     rows = [row for seed in SEEDS for row in judged(seed)]
     given = pd.DataFrame(
-        rows, columns=["test", "seed", "population", "changed", "verdict", "polluted", "deeper"]
+        rows, columns=["test", "seed", "population", "planted", "verdict", "polluted", "deeper"]
     )
     bars = [entry for test, own in given.groupby("test", sort=False) for entry in verdict_bars(str(test), own)]  # fmt: skip
-    counts = given.groupby(["test", "population", "changed", "verdict"]).size().reset_index(name="n")  # fmt: skip
+    counts = given.groupby(["test", "population", "planted", "verdict"]).size().reset_index(name="n")  # fmt: skip
     note = (
-        f"Planted studies: {len(SEEDS)}, 8 cases and 8 controls, 800 cells a donor; seeds {SEEDS.start} to {SEEDS.stop - 1}. "
+        f"Planted studies: {len(SEEDS)}, 8 cases and 8 controls, 800 cells a donor; seeds {SEEDS.start} to {SEEDS.stop - 1}, "
+        f"the moderated test in the first {N_MODERATED}. Unswitched: nothing planted moves a gene of the programme. Dendritic "
+        "cells stand apart: one of eight duty genes is halved by a planted signal, so they did move a little. "
         "5 % contamination: RNA of the sample's own tumour cells added to every other population of the cases. "
         "A verdict near its threshold may turn with any change of the counts: as many reads of the population's own "
         "RNA instead are measured beside it."
@@ -91,7 +112,11 @@ def verdicts_part() -> dict[str, object]:
 
 
 def verdict_bars(test: str, given: pd.DataFrame) -> list[dict[str, object]]:
-    changed, still = given[given["changed"]], given[~given["changed"]]
+    changed, still = given[given["planted"] == "switched"], given[given["planted"] == "still"]
+    between, others = (
+        given[given["planted"] == "answers a signal"],
+        given[given["planted"] != "switched"],
+    )
     loyal = given[given["verdict"] == "loyal"]
     turned = given[given["verdict"] != given["polluted"]]
     which = ", ".join(f"{r.population} {r.verdict} to {r.polluted}" for r in turned.itertuples())
@@ -109,10 +134,12 @@ def verdict_bars(test: str, given: pd.DataFrame) -> list[dict[str, object]]:
     return [
         bar("switched populations found", changed["verdict"] == "switched", limit=0.8, at_least=True),
         bar("unswitched populations called", still["verdict"] == "switched", limit=0.05),
-        bar("switched among those called loyal", loyal["changed"], limit=0.05),
+        bar("populations called of which a signal moves one gene in eight", between["verdict"] == "switched"),
+        bar("populations called that were not switched, these among them", others["verdict"] == "switched", limit=0.05),
+        bar("switched among those called loyal", loyal["planted"] == "switched", limit=0.05),
         bar("verdicts changed by 5 % contamination", given["verdict"] != given["polluted"], limit=0.0),
         bar("verdicts changed by as many reads of the population's own RNA", given["verdict"] != given["deeper"]),
-        bar("false switches made by 5 % contamination", (still["polluted"] == "switched") & (still["verdict"] != "switched"), limit=0.0),
+        bar("false switches made by 5 % contamination", (others["polluted"] == "switched") & (others["verdict"] != "switched"), limit=0.0),
     ]  # fmt: skip
 
 

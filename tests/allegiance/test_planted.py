@@ -1,12 +1,18 @@
 """Verdicts against planted truth, with depth, purity and covariates in the way."""
 
+from dataclasses import replace
+
 import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
 
 import turncoat as tc
+from turncoat.allegiance.assemble import verdict_table
 from turncoat.allegiance.contamination import take_off
+from turncoat.allegiance.gather import Knowledge, Limits, gather
+from turncoat.allegiance.moderation import Moderation
+from turncoat.allegiance.science import AxesPlan
 from turncoat.errors import DroppedDataWarning, MissingKeyError
 from turncoat.tables import FloatArray
 
@@ -88,14 +94,24 @@ def test_tumour_rna_in_case_samples_changes_no_verdict(
     assert abs(after - before) < 0.3 * abs(uncorrected - before)
 
 
-def test_a_verdict_holds_whatever_is_taken_off(study: tuple[ad.AnnData, pd.DataFrame]) -> None:
+def test_a_switch_that_rests_on_what_is_taken_off_says_so(
+    study: tuple[ad.AnnData, pd.DataFrame],
+) -> None:
     tally, genes = study
-    dirty = polluted(tally, 0.05)
-    raw, cleaned = verdicts(dirty, genes, contaminants=()), verdicts(dirty, genes)
-    both = [name for name in raw.index if np.isfinite(raw.loc[name, "pvalue"])]
-    # Each p-value is the largest over nothing, the estimate, and twice the estimate taken off.
-    assert (cleaned.loc[both, "pvalue"] >= raw.loc[both, "pvalue"] - 1e-12).all()
-    assert (cleaned.loc[both, "pro_shift"] != raw.loc[both, "pro_shift"]).all()
+    plan = AxesPlan(0.3, 0, 999)
+    gathered = gather(tally, CONTRAST, Knowledge(genes), plan, Limits(1, 3, 0.05))
+    sure = next(line for line in gathered.lines if line.arms.population == "NK")
+    assert sure.evidence is not None
+    # Nothing taken off, and twice the estimate.
+    assert len(sure.also) == 2
+    assert sure.doubtful <= 0.05
+    shaken = replace(sure, also=(replace(sure, evidence=replace(sure.evidence, joint=0.2)),))
+    words = "; it depends on how much contamination is taken off"
+    for line, told in ((sure, False), (shaken, True)):
+        table, _ = verdict_table([line], plan, Moderation(None, False), min_donors=3, fdr=0.05)
+        assert table["verdict"].item() == "switched"
+        assert table["pvalue"].item() == sure.evidence.joint
+        assert str(table["reason"].item()).endswith(words) == told
 
 
 def test_the_share_of_contamination_is_told(study: tuple[ad.AnnData, pd.DataFrame]) -> None:

@@ -1,6 +1,5 @@
 """The tables of the result, put together from the lines."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -44,8 +43,6 @@ def verdict_table(
     second = [moderation.joint(line, plan.band) for line in lines]
     if moderation.decides:
         lines = [moderation.moderated(line, plan.band) for line in lines]
-    doubts = [_doubt(line) for line in lines]
-    lines = [replace(line, evidence=line.cautious) for line in lines]
     joint = np.array([line.evidence.joint if line.evidence else NAN for line in lines])
     qvalues = benjamini_hochberg(joint)
     axis_q = _axis_qvalues(lines)
@@ -54,7 +51,7 @@ def verdict_table(
     rows, others = [], []
     for number, line in enumerate(lines):
         row = _verdict_row(line, qvalues[number], axis_q[number], plan, fdr=fdr)
-        row["reason"] += doubts[number]
+        row["reason"] += _doubt(line, str(row["verdict"]))
         row |= {"p_floor": floors[number], "q_floor": lone[number]}
         row["pvalue_moderated"] = second[number]
         left = left_out(line, plan, min_donors=min_donors, fdr=fdr) if line.evidence else []
@@ -75,12 +72,9 @@ def _floor(line: Line, plan: AxesPlan, moderation: Moderation) -> float:
     return line.units.floor(plan.n_permutations, sides=1)
 
 
-def _doubt(line: Line) -> str:
+def _doubt(line: Line, verdict: str) -> str:
     """Say where a switch would rest on the share of contamination that is taken off."""
-    own, cautious = line.evidence, line.cautious
-    if own is None or cautious is None:
-        return ""
-    if own.joint <= LEVEL < cautious.joint:
+    if verdict == "switched" and line.doubtful > LEVEL:
         return "; it depends on how much contamination is taken off"
     return ""
 

@@ -19,9 +19,9 @@ MIN_RATIO = 10.0
 MIN_LEVEL = 1.0
 #: Markers used at most; the share is their ratio of sums, which needs tens, not hundreds.
 N_MARKERS = 50
-#: What a verdict must hold under: nothing taken off, and twice the estimated share. The estimate is
-#: good to a fifth on planted studies; a profile that is not quite that of the contaminating cells is
-#: the larger doubt, and has no error of its own.
+#: A switch that would not hold with nothing taken off, or with twice the estimated share, says so. The
+#: estimate is good to a fifth on planted studies; a profile that is not quite that of the
+#: contaminating cells is the larger doubt, and has no error of its own.
 DOUBTS = (0.0, 2.0)
 #: With fewer the share is not told and nothing is taken off.
 MIN_MARKERS = 5

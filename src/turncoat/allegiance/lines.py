@@ -12,7 +12,6 @@ from turncoat.allegiance.science import (
     Evidence,
     informative,
     untestable,
-    weakest,
     weigh_evidence,
 )
 from turncoat.allegiance.scores import (
@@ -74,10 +73,10 @@ class Line:
     also: tuple["Line", ...] = ()
 
     @property
-    def cautious(self) -> Evidence | None:
-        """Evidence of a switch that holds whatever share of the contamination is taken off."""
-        others = [line.evidence for line in self.also if line.evidence is not None]
-        return None if self.evidence is None else weakest(self.evidence, others)
+    def doubtful(self) -> float:
+        """Largest joint p-value over nothing, the estimate and twice the estimate taken off."""
+        every = [line.evidence for line in (self, *self.also)]
+        return max((each.joint for each in every if each is not None), default=float("nan"))
 
     @property
     def units(self) -> Units:

@@ -49,7 +49,7 @@ class Moderation:
 
     def joint(self, line: Line, band: float) -> float:
         """Moderated joint p-value of a line; NaN where it has none."""
-        again = self.moderated(line, band).cautious
+        again = self.moderated(line, band).evidence
         return float("nan") if again is None or self.scale is None else again.joint
 
     def left_out(self, line: Line, other: dict[str, Any], band: float) -> dict[str, Any]:

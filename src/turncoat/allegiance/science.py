@@ -1,7 +1,6 @@
 """Testing the two axes of a population over donors, together and one by one."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -123,37 +122,6 @@ def weigh_evidence(scores: FloatArray, donors: Donors, plan: AxesPlan) -> Eviden
         float(joint[0]),
         loyal,
         permuted.is_exact,
-    )
-
-
-def weakest(evidence: Evidence, others: Sequence[Evidence]) -> Evidence:
-    """Keep the largest p-value of a shift towards harm over what may be true of something unknown.
-
-    Such a p-value is as valid as the one that belongs to the truth, if that is among them. Whether
-    a population is loyal is judged under the best guess: doubt is no evidence of a shift either.
-
-    Parameters
-    ----------
-    evidence
-        Under the best guess; shifts, intervals and two-sided p-values stay its own.
-    others
-        Under the alternatives.
-
-    Returns
-    -------
-    Evidence
-        With one-sided and joint p-values as large as the largest.
-
-    References
-    ----------
-    Berger and Boos (1994), *Journal of the American Statistical Association* 89:1012.
-    """
-    every = (evidence, *others)
-    return replace(
-        evidence,
-        harm=np.max([one.harm for one in every], axis=0),
-        balance=float(np.max([one.balance for one in every])),
-        joint=float(np.max([one.joint for one in every])),
     )
 
 
