@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 import turncoat as tc
 from turncoat.cells import Annotation, Annotator, annotate_study, learn_annotator, marker_set
+from turncoat.cells.fits import check_fit
 from turncoat.errors import (
     ArgumentError,
     CountsError,
@@ -277,6 +278,10 @@ def test_a_users_marker_file_adds_a_population(tmp_path: Path) -> None:
             '[population.A]\nparent = "B2"\nme = ["GZMK"]\n[population.B2]\nparent = "A"\nme = ["PRF1"]',
             "cycle: A → B2 → A",
         ),
+        (
+            '[lineage.A]\nparent = "C"\nme = ["GZMK"]\n[lineage.C]\nparent = "A"\nme = ["PRF1"]',
+            "lineages are the top",
+        ),
     ],
 )
 def test_a_marker_file_with_a_mistake_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -299,3 +304,12 @@ def test_a_lineage_that_is_told_lends_its_name_to_its_only_population() -> None:
     assert panel.loc[("lineage", "Progenitor"), "told"]
     assert panel.loc[("population", "Progenitor"), "told"]
     assert not panel.loc[("population", "Treg"), "told"]
+
+
+def test_an_annotator_that_says_no_species_is_refused_by_its_letters() -> None:
+    cells = tc.ds.planted(n_donors=2, n_controls=0, cells_per_donor=100, n_genes=700, seed=5)
+    human = tc.pp.train_annotator(cells, label_key="population")
+    human = dataclasses.replace(human, about={})
+    genes = pd.Index([gene.capitalize() for gene in cells.var_names] + [human.genes[0]])
+    with pytest.raises(StudyError, match=r"made for human cells .* these are mouse cells"):
+        check_fit(human, genes, "mouse")

@@ -1,5 +1,6 @@
 """What check and init say of a study before any work."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -107,6 +108,16 @@ def test_what_a_design_cannot_show_is_said(tmp_path: Path) -> None:
     limits = " ".join(found.limits)
     assert "'condition: treated vs control' compares different donors" in limits
     assert "The cells were sorted: how many" in limits
+
+
+def test_a_study_whose_cells_are_yet_to_be_named_lacks_no_population(tmp_path: Path) -> None:
+    cells = make_cells(48)
+    cells.write_h5ad(tmp_path / "cells.h5ad")
+    text = init_study(tmp_path / "cells.h5ad")
+    assert tomllib.loads(text)["cells"].get("population")
+    unnamed = re.sub(r"(?m)^population = .*$", "", text)
+    limits = " ".join(check_study(write_study(tmp_path, unnamed)).limits)
+    assert "There is one population" not in limits
 
 
 def test_an_output_that_cannot_be_written_is_refused_before_work(tmp_path: Path) -> None:

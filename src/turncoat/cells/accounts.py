@@ -51,7 +51,7 @@ def _belief(node: Node, model: StateModel | None, n_called: int, n_cells: int) -
     """Say whether so many cells of a state are more than noise."""
     if model is None or node.name not in model.names:
         few = (model is None and n_cells > 0) or not n_cells
-        reason = "too few cells of the population" if few else "too few markers measured"
+        reason = "too few cells" if few else "too few markers"
         missing = {"false_share": np.nan, "detection_limit": 0, "status": "not_testable"}
         return missing | {"reason": reason}
     false = model.shuffled[model.names.index(node.name)]
@@ -61,7 +61,7 @@ def _belief(node: Node, model: StateModel | None, n_called: int, n_cells: int) -
         "false_share": false,
         "detection_limit": limit,
         "status": "tested" if believed else "abstained",
-        "reason": "" if believed else "no more cells than noise alone would give",
+        "reason": "" if believed else "no more than noise gives",
     }
 
 

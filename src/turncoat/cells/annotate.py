@@ -242,7 +242,7 @@ def _cell_table(
     return Annotation.cells_schema.build(
         {
             "file": np.full(n, source.name, dtype=object),
-            "barcode": source.obs.index.astype(str).to_numpy(dtype=object),
+            "barcode": source.read_obs([]).index.astype(str).to_numpy(dtype=object),
             "sample": samples[codes],
             "population": population,
             "confidence": calls.confidence.astype(np.float64),

@@ -22,6 +22,11 @@ def check_hierarchy(table: pd.DataFrame, path: Path) -> None:
     for level, name, parent in keys:
         if level not in LEVELS:
             raise KnowledgeError(f"{path}: '{name}' has the level '{level}'; {LEVELS} exist.")
+        if level == "lineage" and parent.strip():
+            raise KnowledgeError(
+                f"{path}: the lineage '{name}' has the parent '{parent}'; lineages are the top of the "
+                f"hierarchy. Leave the parent out, or write [population.{name}]."
+            )
         if level != "lineage" and parent not in names:
             raise KnowledgeError(
                 f"{path}: the parent '{parent}' of '{name}' is nowhere. {did_you_mean(parent, names)}"

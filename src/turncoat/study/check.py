@@ -215,7 +215,7 @@ def find_limits(study: Study, rows: pd.DataFrame) -> tuple[str, ...]:
         )
     if study.about.synthetic:
         limits.append(f"The data are synthetic ({study.about.synthetic}): they show no biology.")
-    if rows["population"].nunique() < 2:
+    if study.cells.population is not None and rows["population"].nunique() < 2:
         limits.append("There is one population: no signal between populations can be looked for.")
     return (*limits, *_contrast_limits(study.contrasts, rows))
 

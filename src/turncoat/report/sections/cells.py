@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 #: Donors whose cells are drawn along the genome at most, and malignant cells needed for it.
 MOST_DONORS, LEAST_SHOWN = 6, 5
+#: A table of more samples or donors than this starts closed.
+MOST_OPEN = 20
 NOTES = (
     "Populations were called by markers and a model learnt from these cells.",
     "A cell that is not sure is left out of every test.",
@@ -67,6 +69,7 @@ def _tables(found: Annotation, called: dict[str, Malignancy]) -> list[Table]:
             found.samples,
             "Cells of each sample with and without a population.",
             schema=found.samples_schema,
+            folded=len(found.samples) > MOST_OPEN,
         ),
         Table(
             "States and their noise",
@@ -82,6 +85,7 @@ def _tables(found: Annotation, called: dict[str, Malignancy]) -> list[Table]:
             one.donors,
             "Epithelial cells called malignant by copy number along the genome.",
             schema=one.donors_schema,
+            folded=len(one.donors) > MOST_OPEN,
         )
         for one in called.values()
     ]
@@ -100,7 +104,8 @@ def _figures(found: Annotation, called: dict[str, Malignancy], tally: "ad.AnnDat
             pictures.confidence(found),
             title="Confidence of the calls",
             alt="Histogram of the confidence of called and unassigned cells.",
-            caption="Left of the line a cell is left unassigned.",
+            caption="Left of the line a cell is left unassigned; right of it, where it is epithelial "
+            "and copy number does not tell whether it is malignant.",
         ),
         figure_of(
             pictures.abstentions(found),
