@@ -450,6 +450,7 @@ def test_paired_tissues_and_covariates() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The panel lacks:turncoat.errors.DesignWarning")
 def test_null_studies_are_rejected_as_often_as_declared() -> None:
     rejected, heard, programmes, tests = [], [], [], 0
     for seed in range(3):

@@ -13,7 +13,7 @@ from turncoat.crosstalk.by_unit import by_unit_any, by_unit_mean
 from turncoat.crosstalk.different import Differences, compare, same_units
 from turncoat.crosstalk.families import hierarchical_qvalues
 from turncoat.crosstalk.heard import Responses, activity, answers, standard_weights
-from turncoat.crosstalk.labellings import Labellings
+from turncoat.crosstalk.labellings import Labellings, contrast_weights, leave_one_out_weights
 from turncoat.crosstalk.moderation import adjust, group_medians, inverse_trigamma, variance_priors
 from turncoat.crosstalk.pairs import find_pairs
 from turncoat.crosstalk.science import specificity_pvalues
@@ -394,3 +394,17 @@ def test_response_that_the_panel_lacks_is_not_usable() -> None:
     table = pd.DataFrame({"r": np.ones(20)}, index=[f"g{i}" for i in range(20)])
     assert not standard_weights(table, ("g0", "g1", "x")).usable[0]
     assert standard_weights(table, tuple(f"g{i}" for i in range(8))).usable[0]
+
+
+@pytest.mark.parametrize("n_case", [2, 5])
+def test_leaving_out_each_single_donor_at_once_is_leaving_them_out_in_turn(n_case: int) -> None:
+    donors = list("gbfaced")
+    units = arrange(donors, [number < n_case for number in range(7)])
+    rows = leave_one_out_weights(units)
+    for row, donor in zip(rows, sorted(donors), strict=True):
+        keep = np.array(donors) != donor
+        rest = units.take(keep)
+        expected = np.zeros(7)
+        expected[keep] = contrast_weights(rest.case[np.newaxis, :], rest)[0]
+        np.testing.assert_allclose(row, expected, rtol=1e-15, atol=1e-16)
+    assert np.isnan(leave_one_out_weights(arrange(list("abc"), [True, False, False]))).all()

@@ -125,7 +125,7 @@ def compare(
         found.n_case[edges], found.n_reference[edges] = mine.n_case, mine.n_reference
         scale[edges] = 1 / mine.n_case + 1 / mine.n_reference
         # So many edges at a time that what is computed of them stays in the processor's cache.
-        size = max(BLOCK // max(int(keep.sum()), 1), 1)
+        size = max(BLOCK // max(mine.n_case, mine.n_reference), 1)
         for some in np.split(edges, range(size, edges.size, size)):
             adjusted, lost = adjust(values[np.ix_(keep, some)], mine, covariates[keep])
             outcome = estimate(adjusted, mine)

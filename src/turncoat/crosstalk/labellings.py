@@ -7,11 +7,13 @@ import numpy as np
 
 from turncoat.stats.permutation import arrangements
 from turncoat.stats.units import Units
-from turncoat.tables import BoolArray, FloatArray
+from turncoat.tables import BoolArray, FloatArray, IntArray
 
-#: Numbers per block, units times edges: the working arrays stay in the processor's cache, and the
-#: library of linear algebra wakes no further threads, whose waiting costs more than they save.
+#: Numbers per block, units of the larger arm times edges: the working arrays stay in the processor's
+#: cache, and linear algebra wakes no further threads, whose waiting costs more than they save.
 BLOCK: Final = 9_000
+#: Products at once that linear algebra does without waking threads.
+AT_ONCE: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,13 @@ class Labellings:
         """Find the least change, in the direction of the whole, over leaving out each donor."""
         if self.without is None:
             return np.full(change.size, np.nan)
-        rest = self.without @ values
-        return np.asarray(np.where(change < 0, rest.max(axis=0), rest.min(axis=0)))
+        size = max(AT_ONCE // self.without.size, 1)
+        weakest = np.empty(change.size)
+        for first in range(0, change.size, size):
+            some = slice(first, first + size)
+            rest = self.without @ values[:, some]
+            weakest[some] = np.where(change[some] < 0, rest.max(axis=0), rest.min(axis=0))
+        return weakest
 
     def pvalues(self, values: FloatArray) -> FloatArray:
         """Compute the two-sided permutation p-value of every edge; NaN where none was asked for.
@@ -88,6 +95,8 @@ def leave_one_out_weights(units: Units) -> FloatArray:
     NaN where an arm, or every exchange of labels, is gone with a donor.
     """
     names = np.array(units.donors)
+    if units.pairing == "unpaired" and not units.stratum.any():
+        return _without_each(np.argsort(names, kind="stable"), units.case)
     rows = np.zeros((len(set(units.donors)), names.size))
     for row, donor in zip(rows, sorted(set(units.donors)), strict=True):
         keep = names != donor
@@ -98,6 +107,16 @@ def leave_one_out_weights(units: Units) -> FloatArray:
         if rest.n_arrangements == 1:
             return np.full(rows.shape, np.nan)
         row[keep] = contrast_weights(rest.case[np.newaxis, :], rest)[0]
+    return rows
+
+
+def _without_each(order: IntArray, case: BoolArray) -> FloatArray:
+    """Do the same at once for single donors of one stratum."""
+    left = np.array([case.sum() - case, (~case).sum() - ~case])[:, order, np.newaxis]
+    if left.min() == 0:
+        return np.full((case.size, case.size), np.nan)
+    rows: FloatArray = np.where(case, 1 / left[0], -1 / left[1])
+    rows[np.arange(case.size), order] = 0.0
     return rows
 
 
