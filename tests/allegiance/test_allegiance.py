@@ -164,7 +164,7 @@ def test_constant_scores_and_empty_arms_are_said(tally: ad.AnnData) -> None:
     with pytest.warns(DroppedDataWarning, match="NK"):
         found = tc.tl.allegiance(half, PAIRED, programmes=PROGRAMMES)
     assert row(found, "NK")["status"] == "not_testable"
-    assert "0 comparable donors" in row(found, "NK")["reason"]
+    assert "0 donors in the case arm and" in row(found, "NK")["reason"]
     assert "population NK" in list(found.dropped["what"])
 
 

@@ -56,6 +56,15 @@ def test_the_fields_way_of_pooling_is_there_and_a_way_that_is_none_is_refused(
         tc.tl.pool(results, method="reml")  # type: ignore[arg-type]
 
 
+@pytest.mark.filterwarnings("ignore:.*donors are called the same")
+def test_one_study_under_three_names_shows_nothing(results: dict[str, Allegiance]) -> None:
+    one = next(iter(results.values()))
+    found = tc.tl.pool({"a": one, "b": one, "c": one}).table
+    assert (found["status"] == "not_testable").all()
+    assert found["reason"].str.contains("one study under several names").all()
+    assert found[["lower", "upper", "pvalue", "qvalue"]].isna().all(axis=None)
+
+
 def test_two_studies_are_pooled_as_one_shift(results: dict[str, Allegiance]) -> None:
     two = {name: results[name] for name in list(results)[:2]}
     found = tc.tl.pool(two).table

@@ -139,6 +139,12 @@ def test_studies_of_one_size_are_pooled_as_by_students_test_and_two_as_by_welchs
     assert same.freedom == pytest.approx(welch.df, rel=1e-12)
 
 
+def test_effects_that_are_the_same_to_the_last_digit_have_no_interval() -> None:
+    found = pool_donors(np.full(3, 0.2), np.array([0.1, 0.2, 0.3]), np.ones(3))
+    assert found.effect == pytest.approx(0.2)
+    assert np.isnan([found.low, found.high, found.pvalue]).all()
+
+
 def test_a_study_that_seems_sure_by_luck_weighs_no_more_than_its_donors() -> None:
     effects, errors = np.array([0.9, 0.0, 0.1]), np.array([0.01, 0.5, 0.5])
     donors = np.array([4.0, 4.0, 16.0])

@@ -20,6 +20,8 @@ NAN = float("nan")
 #: With fewer studies no spread between them can be told: their mean is that of one and the same.
 MIN_RANDOM = 3
 
+SAME = "all studies give the same shift to the last digit: are they one study under several names?"
+
 Method = Literal["donors", "hartung-knapp"]
 
 
@@ -193,9 +195,10 @@ def _pool_rows(where: tuple[str, str, str], own: pd.DataFrame, method: Method) -
         return row | {"status": "not_testable", "reason": reason, "model": ""}
     random = len(usable) >= MIN_RANDOM
     found = _pool(usable, method) if random else _pool_two(usable)
+    known = bool(np.isfinite(found.pvalue))
     return row | {
-        "status": "tested",
-        "reason": "",
+        "status": "tested" if known else "not_testable",
+        "reason": "" if known else SAME,
         "model": "random" if random else "fixed",
         "shift": found.effect,
         "lower": found.low,

@@ -179,6 +179,11 @@ def untestable(
     """
     _, n_case, n_reference = informative(units)
     needed = max(min_donors, MIN_SIDE)
+    if min(units.n_case, units.n_reference) == 0:
+        return (
+            f"{units.n_case} donors in the case arm and {units.n_reference} in the reference arm "
+            f"have such cells; at least {needed} each are needed"
+        )
     if min(n_case, n_reference) < needed:
         return (
             f"{n_case} comparable donors in the case arm and {n_reference} in the reference arm; "

@@ -8,6 +8,8 @@ from scipy import stats as distributions
 from turncoat.errors import ArgumentError
 from turncoat.tables import FloatArray
 
+#: An error this much smaller than the mean comes of rounding.
+ROUNDING = 1e-12
 ONE_STUDY = "A random-effects mean needs at least two studies; got one."
 
 
@@ -282,10 +284,10 @@ def _pooled(
     prediction: tuple[float, float],
 ) -> Pooled:
     q, q_pvalue, i2 = heterogeneity
+    # Effects that are the same to the last digit are no evidence that nothing varies.
+    error = error if error > ROUNDING * abs(mean) else float("nan")
     reach = _quantile(freedom) * error
-    pvalue = (
-        float(2 * distributions.t.sf(abs(mean) / error, freedom)) if error > 0 else float("nan")
-    )
+    pvalue = float(2 * distributions.t.sf(abs(mean) / error, freedom))
     return Pooled(
         mean, error, freedom, mean - reach, mean + reach, pvalue, tau2, i2, q, q_pvalue,
         *prediction, n,
