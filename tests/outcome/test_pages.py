@@ -162,7 +162,7 @@ def test_the_stage_says_why_it_has_nothing_to_do(
 
 def test_edges_that_are_no_human_genes_are_not_looked_up() -> None:
     told = {"sender": "NK", "receiver": "T", "tissue": "", "verdict": "gained", "rank": 1}
-    told |= {"effect": "unknown"}
+    told |= {"effect": "unknown", "effect_checked": ""}
     pairs = [("WNT2", "FZD5_LRP6"), ("Wnt2", "Fzd5"), ("", "FZD5")]
     table = pd.DataFrame([told | {"ligand": a, "receptor": b} for a, b in pairs])
     run: Any = Found({"crosstalk": Asked(table)})
