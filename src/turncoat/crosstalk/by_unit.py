@@ -1,8 +1,31 @@
 """Samples brought together into units: a donor in one arm."""
 
+from typing import Final
+
 import numpy as np
 
 from turncoat.tables import BoolArray, FloatArray, IntArray
+
+#: Products at once that linear algebra does without waking threads.
+AT_ONCE: Final = 200_000
+
+
+def product(left: FloatArray, right: FloatArray) -> FloatArray:
+    """Multiply two matrices, so few columns at a time that no thread is woken for it.
+
+    The matrices are small and many: threads that wait between them cost more than they save.
+
+    Examples
+    --------
+    >>> product(np.eye(2), np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([[1., 2.],
+           [3., 4.]])
+    """
+    size = max(AT_ONCE // max(left.size, 1), 1)
+    if right.shape[1] <= size:
+        return np.asarray(left @ right)
+    parts = [left @ right[:, n : n + size] for n in range(0, right.shape[1], size)]
+    return np.concatenate(parts, axis=1)
 
 
 def by_unit_any(flags: BoolArray, unit: IntArray) -> BoolArray:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr
 
+from turncoat.crosstalk.by_unit import AT_ONCE
 from turncoat.tables import BoolArray, FloatArray, IntArray
 
 #: Degrees of freedom that must be left after adjustment; with fewer, one donor decides.
@@ -16,8 +17,6 @@ MIN_GENES: Final = 5
 MIN_COVERAGE: Final = 0.3
 #: Two columns of covariates that explain each other to this degree are one.
 COLLINEAR: Final = 1e-8
-#: Products (rows, genes, responses) at once that linear algebra does without waking threads.
-AT_ONCE: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from turncoat.crosstalk.by_unit import product
 from turncoat.stats.permutation import arrangements
 from turncoat.stats.units import Units
 from turncoat.tables import BoolArray, FloatArray, IntArray
@@ -12,8 +13,6 @@ from turncoat.tables import BoolArray, FloatArray, IntArray
 #: Numbers per block, units of the larger arm times edges: the working arrays stay in the processor's
 #: cache, and linear algebra wakes no further threads, whose waiting costs more than they save.
 BLOCK: Final = 9_000
-#: Products at once that linear algebra does without waking threads.
-AT_ONCE: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +36,8 @@ class Labellings:
         """Find the least change, in the direction of the whole, over leaving out each donor."""
         if self.without is None:
             return np.full(change.size, np.nan)
-        size = max(AT_ONCE // self.without.size, 1)
-        weakest = np.empty(change.size)
-        for first in range(0, change.size, size):
-            some = slice(first, first + size)
-            rest = self.without @ values[:, some]
-            weakest[some] = np.where(change[some] < 0, rest.max(axis=0), rest.min(axis=0))
-        return weakest
+        rest = product(self.without, values)
+        return np.asarray(np.where(change < 0, rest.max(axis=0), rest.min(axis=0)))
 
     def pvalues(self, values: FloatArray) -> FloatArray:
         """Compute the two-sided permutation p-value of every edge; NaN where none was asked for.

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from turncoat.crosstalk.by_unit import product
 from turncoat.crosstalk.effects import TUMOUR
 from turncoat.crosstalk.heard import Answers, Responses, activity, answers, standard_weights
 from turncoat.crosstalk.labels import distinct_keys
@@ -191,9 +192,9 @@ def listen(
         turn, arm = matrices[name]
         mine = edge[some]
         outcome = answers(
-            turn @ edges.ligand[np.ix_(keep, mine)],
-            turn @ activities.of(wanted[mine], receiver)[keep],
-            turn @ own[keep, receiver][:, ligand[mine]],
+            product(turn, edges.ligand[np.ix_(keep, mine)]),
+            product(turn, activities.of(wanted[mine], receiver)[keep]),
+            product(turn, own[keep, receiver][:, ligand[mine]]),
             surroundings(scene, activities, (receiver, keep, turn)),
             arm,
         )
