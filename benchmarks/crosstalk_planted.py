@@ -3,6 +3,7 @@
 import anndata as ad
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 import turncoat as tc
 from turncoat.crosstalk.pairs import find_pairs
@@ -10,7 +11,14 @@ from turncoat.crosstalk.science import log_level
 from turncoat.study.planted import Edge, Plan, Shift
 from turncoat.study.planted.atlas import NAMES
 from turncoat.study.planted.genes import choose_genes
-from turncoat.study.planted.model import Model
+from turncoat.study.planted.model import (
+    DISPERSION,
+    DONOR_POPULATION_SD,
+    DONOR_SD,
+    SAMPLE_SD,
+    SIGNAL_SD,
+    Model,
+)
 
 KEYS = {
     "donor_key": "donor",
@@ -115,6 +123,36 @@ def truth(size: float, seed: int, genes: int = 3_000) -> pd.DataFrame:
     unclear = ~real & ~table["countered"] & (table["change"].abs() > 0.1)
     table["label"] = np.where(unclear, -1, real.astype(int))
     return table
+
+
+def oracle(tally: ad.AnnData, edges: pd.DataFrame, n_sides: int) -> dict[str, float]:
+    """Say what a test could find that knows each planted ligand's spread and needs no receptor.
+
+    A z-test of the ligand's log level with the spread that the generator used and the counting
+    noise of its counts. ``told``: only the planted ligands are tested, at 0.05 without any
+    correction. ``searching``: they are hidden among ``n_sides`` sides without effect, and one
+    false finding is allowed for nine true ones.
+    """
+    names = {str(gene): number for number, gene in enumerate(tally.var_names)}
+    counts, obs = np.asarray(tally.layers["counts"]), tally.obs
+    spread = DONOR_SD**2 + DONOR_POPULATION_SD**2 + SAMPLE_SD**2 + SIGNAL_SD**2
+    pvalues = []
+    for edge in edges[edges["true_edge"]].itertuples():
+        mine = (obs["population"] == edge.sender).to_numpy() & (obs["n_cells"] >= 5).to_numpy()
+        count = counts[mine, names[str(edge.ligand)]] + 0.5
+        case = (obs["condition"] == "case").to_numpy()[mine]
+        level = np.log(count / counts[mine].sum(axis=1))
+        noise = spread + 1 / count + DISPERSION / obs["n_cells"].to_numpy()[mine]
+        error = np.sqrt(sum(noise[arm].sum() / arm.sum() ** 2 for arm in (case, ~case)))
+        z = (level[case].mean() - level[~case].mean()) / error
+        pvalues.append(2 * norm.sf(z) if z > 0 else 1.0)
+    ordered = np.sort(pvalues)
+    right = np.arange(1, ordered.size + 1)
+    precise = np.flatnonzero(right >= 9 * n_sides * ordered)
+    return {
+        "oracle_told": float((ordered <= 0.05).mean()),
+        "oracle_searching": float((precise[-1] + 1) / ordered.size) if precise.size else 0.0,
+    }
 
 
 def average_precision(label: np.ndarray, score: np.ndarray) -> float:

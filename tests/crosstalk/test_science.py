@@ -17,7 +17,8 @@ from turncoat.crosstalk.labellings import Labellings, contrast_weights, leave_on
 from turncoat.crosstalk.moderation import adjust, group_medians, inverse_trigamma, variance_priors
 from turncoat.crosstalk.pairs import find_pairs
 from turncoat.crosstalk.science import specificity_pvalues
-from turncoat.crosstalk.sides import joint_pvalue, of_edges, strength_weights
+from turncoat.crosstalk.sides import joint_pvalue, of_edges
+from turncoat.crosstalk.weights import strength_weights
 from turncoat.errors import DesignError, KnowledgeError, MissingKeyError
 from turncoat.knowledge.registry import read_table
 from turncoat.stats.multiplicity import hierarchical

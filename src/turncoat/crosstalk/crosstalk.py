@@ -162,6 +162,11 @@ def crosstalk(
         params={
             **_params(tally, contrast, limits, wanted, fdr, n_permutations),
             "species": species,
+            "side_priors": [
+                f"{tissue.tissue or 'all'}: ligands {tissue.priors[0]:g}, "
+                f"receptors {tissue.priors[1]:g} counts per 10,000"
+                for tissue in tissues
+            ],
             "own_pairs": pairs is not None,
             "machinery_missing": machinery_off_panel(genes, species),
         },

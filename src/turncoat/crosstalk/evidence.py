@@ -21,6 +21,9 @@ NOMINAL = 0.1
 #: A side that leads must stand out among all sides at so many times the false-discovery rate:
 #: edges share their sides, and one ligand found by chance would bring all its receivers.
 SIDES = 2.0
+#: An antagonist speaks against a gain at so many times the false-discovery rate: it is measured in
+#: the whole sample, thinner than its ligand, and a doubt needs less than a finding.
+DOUBT = 4.0
 #: Two-sided level at which a response must follow its signal within the arms too: lenient, since
 #: it guards against confounding by the arm and is no second test of the same thing.
 WITHIN = 0.4
@@ -64,7 +67,8 @@ def edge_table(found: TissueResult, pairs: Pairs, responses: Responses, fdr: flo
         "upper": found.change.upper,
         "pvalue": found.pvalue,
         "weight": found.weight,
-        "qvalue": hierarchical_qvalues(found.pvalue, families),
+        "learned_weight": found.learned,
+        "qvalue": hierarchical_qvalues(weighted(found.pvalue, found.learned), families),
         "permutation_pvalue": found.change.permutation,
         "permutation_floor": found.change.floor,
         "weakest_change": found.change.weakest,
@@ -202,7 +206,7 @@ def _verdicts(columns: dict[str, Any], found: TissueResult, fdr: float) -> dict[
     not_sent = np.array(absent, dtype=bool)[machinery.codes]
     differs = _differs(columns, found, fdr)
     up = columns["change"] > 0
-    rising = columns["antagonist_qvalue"] <= fdr
+    rising = columns["antagonist_qvalue"] <= DOUBT * fdr
     heard = columns["heard"] == "heard"
     moved = _moved(found, fdr)
     shifted = moved[found.edges.sender] | moved[found.edges.receiver]
@@ -241,7 +245,7 @@ def _reasons(columns: dict[str, Any], which: IntArray) -> pd.Categorical:
     lacking = [str(text).removeprefix(f"{ABSENT}: ") for text in machinery.categories]
     reasons += [f"the sender lacks {genes}" for genes in lacking]
     opposed = antagonist.codes.astype(np.int64) + len(reasons)
-    rises = "stronger in case donors, unheard, and so is its antagonist"
+    rises = "stronger in case donors, unheard, while its antagonist rises:"
     reasons += [f"{rises} {name}" for name in antagonist.categories]
     return labelled(reasons, np.choose(which, [np.where(few, 0, 1), lacks, opposed, 2, 3, 4, 5]))
 

@@ -53,7 +53,12 @@ _DIFFERENT = (
     Column("upper", "real", "log2", "Upper bound of its 95 % interval."),
     Column("pvalue", "real", "", "Two-sided moderated t-test over donors."),
     Column("weight", "real", "", "Mean strength, 1 on average; ranks divide the p-value by it."),
-    Column("qvalue", "real", "", "Hierarchical q-value over pairs, then edges."),
+    Column(
+        "learned_weight", "real", "", "Weight by strength, learnt from the edges of other ligands."
+    ),
+    Column(
+        "qvalue", "real", "", "Hierarchical, over pairs, then edges, of pvalue / learned_weight."
+    ),
     Column("permutation_pvalue", "real", "", "Two-sided permutation test over donors."),
     Column("permutation_floor", "real", "", "Smallest p-value that these donors allow."),
     Column("weakest_change", "real", "log2", "Change without the donor it leans on most."),

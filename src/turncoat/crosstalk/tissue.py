@@ -29,7 +29,8 @@ from turncoat.crosstalk.science import (
     presence_pvalues,
     specificity_pvalues,
 )
-from turncoat.crosstalk.sides import compare_side, joint_pvalue, of_edges, strength_weights
+from turncoat.crosstalk.sides import compare_sides, joint_pvalue
+from turncoat.crosstalk.weights import learned_weights, strength_weights
 from turncoat.stats.contrast import Contrast
 from turncoat.stats.units import Units
 from turncoat.tables import FloatArray, IntArray, TextArray
@@ -80,6 +81,8 @@ class TissueResult:
     pvalue: FloatArray
     side_qvalue: FloatArray
     weight: FloatArray
+    learned: FloatArray
+    priors: tuple[float, float]
     means: tuple[FloatArray, FloatArray]
     present: FloatArray
     specific: FloatArray
@@ -127,8 +130,11 @@ def analyse(
     expression = express(field, pairs, ask.limits)
     edges = of_sides(find_edges(expression, pairs, unit, units.case, ask.limits), field, ask)
     change = compare_edges(edges, units, covariates, ask)
-    of_ligand, of_receptor = _sides(edges, expression, pairs, unit, (units, covariates, ask))
+    of_ligand, of_receptor, priors = compare_sides(
+        edges, expression, pairs, unit, (units, covariates), ask.limits.min_donors
+    )
     pvalue, side_qvalue = joint_pvalue(change, (of_ligand, of_receptor))
+    weight = strength_weights(edges.strength)
     scene = make_scene(field, expression, units, ask)
     responses = choose_responses(pairs.table, *known)[edges.pair]
     own = own_ligand(expression, unit)
@@ -145,7 +151,9 @@ def analyse(
         receptor_change=of_receptor[0],
         pvalue=pvalue,
         side_qvalue=side_qvalue,
-        weight=strength_weights(edges.strength),
+        weight=weight,
+        learned=learned_weights(pvalue, weight, pairs.ligand[edges.pair]),
+        priors=priors,
         means=arm_means(edges.strength, units.case),
         present=presence_pvalues(edges, expression, pairs, unit),
         specific=specificity(edges, expression, pairs, field),
@@ -171,24 +179,6 @@ def compare_edges(edges: Edges, units: Units, covariates: FloatArray, ask: Quest
         min_donors=ask.limits.min_donors,
         n_permutations=ask.n_permutations,
         alike=edges.sender * (int(edges.receiver.max(initial=0)) + 1) + edges.receiver,
-    )
-
-
-def _sides(
-    edges: Edges,
-    expression: Expression,
-    pairs: Pairs,
-    unit: IntArray,
-    design: tuple[Units, FloatArray, Question],
-) -> tuple[list[FloatArray], list[FloatArray]]:
-    units, covariates, ask = design
-    ligand, receptor = (
-        compare_side(level, expression.measured, unit, (units, covariates), ask.limits.min_donors)
-        for level in (expression.log_ligand, expression.log_receptor)
-    )
-    return (
-        of_edges(ligand, edges.sender, pairs.ligand[edges.pair]),
-        of_edges(receptor, edges.receiver, pairs.receptor[edges.pair]),
     )
 
 
