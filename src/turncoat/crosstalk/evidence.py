@@ -116,8 +116,7 @@ def _measured(strength: FloatArray) -> IntArray:
 def _antagonists(ligand: pd.Categorical, found: TissueResult) -> dict[str, Any]:
     names = sorted(set(found.antagonists["antagonist"]))
     change = dict(zip(names, found.antagonist_change.change, strict=True))
-    adjusted = benjamini_hochberg(found.antagonist_change.pvalue)
-    pvalue = dict(zip(names, adjusted, strict=True))
+    pvalue = dict(zip(names, found.antagonist_change.pvalue, strict=True))
     against: dict[str, list[str]] = {}
     for each, name in zip(
         found.antagonists["ligand"], found.antagonists["antagonist"], strict=True
@@ -125,9 +124,13 @@ def _antagonists(ligand: pd.Categorical, found: TissueResult) -> dict[str, Any]:
         against.setdefault(str(each), []).append(name)
     rising: dict[str, tuple[str, float, float]] = {}
     for each, listed in against.items():
-        up = [name for name in listed if np.isfinite(pvalue[name]) and change[name] > 0]
-        best = min(up, key=lambda name: pvalue[name], default="")
-        rising[each] = (best, change.get(best, np.nan), pvalue.get(best, np.nan))
+        # Only its own antagonists speak against a ligand: they are the family to correct for.
+        own = dict.fromkeys(listed)
+        adjusted = benjamini_hochberg(np.array([pvalue[name] for name in own]))
+        qvalue = dict(zip(own, adjusted, strict=True))
+        up = [name for name in own if np.isfinite(qvalue[name]) and change[name] > 0]
+        best = min(up, key=lambda name: (qvalue[name], pvalue[name]), default="")
+        rising[each] = (best, change.get(best, np.nan), qvalue.get(best, np.nan))
     nothing = ("", np.nan, np.nan)
     chosen = [
         min(
