@@ -3,8 +3,8 @@
 Statistical figures: they may be taken on a busy machine. Run in parts, each under two CPU-minutes,
 which leave their figures in a folder; ``collect`` writes the result of them::
 
-    python benchmarks/crosstalk_accuracy.py planted PARTS 401   # up to 406
-    python benchmarks/crosstalk_accuracy.py null PARTS 501      # up to 506
+    python benchmarks/crosstalk_accuracy.py planted PARTS 601   # up to 606
+    python benchmarks/crosstalk_accuracy.py null PARTS 701      # up to 706
     python benchmarks/crosstalk_accuracy.py peers PARTS         # those named by TURNCOAT_PEERS
     python benchmarks/crosstalk_accuracy.py collect PARTS
     python benchmarks/crosstalk_accuracy.py figures PARTS
@@ -46,10 +46,10 @@ from scipy import stats
 import turncoat as tc
 
 SIZES = (1.0, 1.5, 2.0)
-SEEDS = tuple(range(401, 407))
-NULL_SEEDS = tuple(range(501, 507))
+SEEDS = tuple(range(601, 607))
+NULL_SEEDS = tuple(range(701, 707))
 NULL_CELLS = (300, 1_200)
-PEER_SEED, PEER_SIZE = 401, 1.5
+PEER_SEED, PEER_SIZE = 601, 1.5
 #: Permutations of cell labels by the peers on null data: enough to see what they call.
 PEER_ITERATIONS = 100
 HERE = Path(__file__).parent

@@ -91,6 +91,9 @@ def learned_weights(pvalues: FloatArray, strength: FloatArray, ligand: IntArray)
     part = ligand[tested] % PARTS
     for number in np.unique(part):
         others, mine = part != number, part == number
+        if not others.any():
+            # Nothing to learn from: all alike.
+            continue
         found = [
             _n_found(given[others] / each[others] * each[others].mean()) for each in candidates
         ]
