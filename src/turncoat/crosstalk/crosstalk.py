@@ -162,11 +162,7 @@ def crosstalk(
         params={
             **_params(tally, contrast, limits, wanted, fdr, n_permutations),
             "species": species,
-            "side_priors": [
-                f"{tissue.tissue or 'all'}: ligands {tissue.priors[0]:g}, "
-                f"receptors {tissue.priors[1]:g} counts per 10,000"
-                for tissue in tissues
-            ],
+            "side_priors": _told_priors(tissues),
             "own_pairs": pairs is not None,
             "machinery_missing": machinery_off_panel(genes, species),
         },
@@ -175,6 +171,14 @@ def crosstalk(
     if key_added is not None:
         store(tally, key_added, result)
     return result
+
+
+def _told_priors(tissues: list[TissueResult]) -> list[str]:
+    return [
+        f"{tissue.tissue or 'all'}: ligands {tissue.priors[0]:g}, receptors {tissue.priors[1]:g} "
+        "counts per 10,000"
+        for tissue in tissues
+    ]
 
 
 def _panel(genes: list[str], pairs: Pairs, species: str) -> list[str]:
