@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from turncoat.crosstalk.antagonists import rising_antagonists
 from turncoat.crosstalk.around import ABSENT
 from turncoat.crosstalk.effects import edge_effects
 from turncoat.crosstalk.families import hierarchical_qvalues
 from turncoat.crosstalk.heard import MIN_FREEDOM, Responses
 from turncoat.crosstalk.labels import alphabetical, distinct_keys, labelled
-from turncoat.crosstalk.pairs import SUBUNITS, Pairs
+from turncoat.crosstalk.pairs import Pairs
 from turncoat.crosstalk.tissue import TissueResult
 from turncoat.stats.multiplicity import benjamini_hochberg
 from turncoat.tables import BoolArray, FloatArray, IntArray
@@ -75,7 +76,7 @@ def edge_table(found: TissueResult, pairs: Pairs, responses: Responses, fdr: flo
         "ligand_change": found.ligand_change,
         "receptor_change": found.receptor_change,
     }
-    columns |= _antagonists(columns["ligand"], found)
+    columns |= rising_antagonists(columns["ligand"], found)
     columns |= _answers(columns["qvalue"], found, responses, fdr)
     columns |= _verdicts(columns, found, fdr)
     return pd.DataFrame(columns, copy=False)
@@ -111,39 +112,6 @@ def _who(found: TissueResult, pairs: Pairs) -> dict[str, Any]:
 
 def _measured(strength: FloatArray) -> IntArray:
     return np.asarray(np.isfinite(strength).sum(axis=0), dtype=np.int64)
-
-
-def _antagonists(ligand: pd.Categorical, found: TissueResult) -> dict[str, Any]:
-    names = sorted(set(found.antagonists["antagonist"]))
-    change = dict(zip(names, found.antagonist_change.change, strict=True))
-    pvalue = dict(zip(names, found.antagonist_change.pvalue, strict=True))
-    against: dict[str, list[str]] = {}
-    for each, name in zip(
-        found.antagonists["ligand"], found.antagonists["antagonist"], strict=True
-    ):
-        against.setdefault(str(each), []).append(name)
-    rising: dict[str, tuple[str, float, float]] = {}
-    for each, listed in against.items():
-        # Only its own antagonists speak against a ligand: they are the family to correct for.
-        own = dict.fromkeys(listed)
-        adjusted = benjamini_hochberg(np.array([pvalue[name] for name in own]))
-        qvalue = dict(zip(own, adjusted, strict=True))
-        up = [name for name in own if np.isfinite(qvalue[name]) and change[name] > 0]
-        best = min(up, key=lambda name: (qvalue[name], pvalue[name]), default="")
-        rising[each] = (best, change.get(best, np.nan), qvalue.get(best, np.nan))
-    nothing = ("", np.nan, np.nan)
-    chosen = [
-        min(
-            (rising.get(part, nothing) for part in str(one).split(SUBUNITS)),
-            key=lambda each: np.inf if np.isnan(each[2]) else each[2],
-        )
-        for one in ligand.categories
-    ]
-    return {
-        "antagonist": labelled([each[0] for each in chosen], ligand.codes),
-        "antagonist_change": np.array([each[1] for each in chosen], dtype=np.float64)[ligand.codes],
-        "antagonist_qvalue": np.array([each[2] for each in chosen], dtype=np.float64)[ligand.codes],
-    }
 
 
 def _answers(

@@ -80,7 +80,6 @@ class TissueResult:
     receptor_change: FloatArray
     pvalue: FloatArray
     side_qvalue: FloatArray
-    weight: FloatArray
     learned: FloatArray
     priors: tuple[float, float]
     means: tuple[FloatArray, FloatArray]
@@ -96,6 +95,11 @@ class TissueResult:
     own: FloatArray
     scene: Scene
     activities: Activities
+
+    @property
+    def weight(self) -> FloatArray:
+        """Mean strength of every edge over all donors, 1 on average."""
+        return strength_weights(self.edges.strength)
 
     def score(self, edge: IntArray) -> FloatArray:
         """Score the response of some edges in their receivers, shape ``(n_units, n_some)``."""
@@ -134,11 +138,9 @@ def analyse(
         edges, expression, pairs, unit, (units, covariates), ask.limits.min_donors
     )
     pvalue, side_qvalue = joint_pvalue(change, (of_ligand, of_receptor))
-    weight = strength_weights(edges.strength)
     scene = make_scene(field, expression, units, ask)
     responses = choose_responses(pairs.table, *known)[edges.pair]
-    own = own_ligand(expression, unit)
-    ligand = pairs.ligand[edges.pair]
+    own, ligand = own_ligand(expression, unit), pairs.ligand[edges.pair]
     answered, activities = listen(edges, (responses, ligand), own, scene, known[0])
     table, rising = compare_antagonists(field, units, covariates, ask)
     return TissueResult(
@@ -151,8 +153,7 @@ def analyse(
         receptor_change=of_receptor[0],
         pvalue=pvalue,
         side_qvalue=side_qvalue,
-        weight=weight,
-        learned=learned_weights(pvalue, weight, pairs.ligand[edges.pair]),
+        learned=learned_weights(pvalue, strength_weights(edges.strength), ligand),
         priors=priors,
         means=arm_means(edges.strength, units.case),
         present=presence_pvalues(edges, expression, pairs, unit),
