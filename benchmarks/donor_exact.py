@@ -17,7 +17,13 @@ from scipy import stats as distributions
 
 from turncoat.allegiance.programmes import Programme
 from turncoat.allegiance.science import HARM, AxesPlan, weigh_evidence
-from turncoat.allegiance.scores import N_CONTROLS, cell_weights, gene_levels, log_rates
+from turncoat.allegiance.scores import (
+    N_CONTROLS,
+    cell_weights,
+    control_levels,
+    gene_levels,
+    log_rates,
+)
 from turncoat.niche.quantities import quantities
 from turncoat.stats.compare import Donors, compare
 from turncoat.stats.parts import Parts
@@ -77,15 +83,14 @@ def panel(seed: int, n_per_arm: int, n_cells: int) -> dict[str, np.ndarray]:
 
 
 def panel_scores(levels: np.ndarray) -> np.ndarray:
-    """Scores of all programmes, harm then duty; as ``gene_levels``, controls by running sums."""
+    """Scores of all programmes, harm then duty, as ``gene_levels`` makes them."""
     n_own = 2 * N_PROGRAMME * N_POPULATIONS
     mean = levels.mean(axis=0)
     free = n_own + np.argsort(mean[n_own:], kind="stable")
     place = np.searchsorted(mean[free], mean[:n_own])
     start = np.clip(place - N_CONTROLS // 2, 0, free.size - N_CONTROLS)
-    running = np.hstack([np.zeros((len(levels), 1)), np.cumsum(levels[:, free], axis=1)])
-    controls = (running[:, start + N_CONTROLS] - running[:, start]) / N_CONTROLS
-    above = levels[:, :n_own] - controls
+    nearest = free[start[:, np.newaxis] + np.arange(N_CONTROLS)]
+    above = levels[:, :n_own] - control_levels(levels, nearest)
     return above.reshape(len(levels), 2 * N_POPULATIONS, N_PROGRAMME).mean(axis=2)
 
 
