@@ -7,6 +7,7 @@ figures, ``--draw`` draws from what was kept.
 """
 
 import argparse
+import dataclasses
 import json
 import math
 import sys
@@ -79,6 +80,7 @@ def draw(found: dict[int, dict[str, Any]]) -> None:
     mpl.use("svg")
     mpl.rcParams["svg.hashsalt"] = "tally"
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     figure, panels = plt.subplots(1, 3, figsize=(9, 2.9), layout="constrained")
     sizes = sorted(found)
@@ -97,6 +99,9 @@ def draw(found: dict[int, dict[str, Any]]) -> None:
             sizes, [fixed + slope * n for n in sizes], color="0.6", linestyle="--", linewidth=0.8
         )
         panel.set_yscale("log")
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panel.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        panel.yaxis.set_minor_formatter(NullFormatter())
         panel.text(0.04, 0.94, f"{fixed:.1f} s + {slope * 1e6:.0f} s a million", color="0.4",
                    transform=panel.transAxes, va="top", fontsize=8)  # fmt: skip
     figure.savefig(FIGURE, metadata={"Date": None})
@@ -124,7 +129,7 @@ def main() -> int:
         one = compare([job("ours", path)], repeats=chosen.repeats, warm_up=size < 1_000_000)["ours"]
         if not one.ok:
             sys.exit(one.complaint)
-        measured[name_of(size)] = one
+        measured[name_of(size)] = dataclasses.replace(one, name=name_of(size))
         found[size] = {
             field: getattr(one, field) for field in ("wall_s", "cpu_s", "peak_gib", "load")
         }
