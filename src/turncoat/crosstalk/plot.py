@@ -80,7 +80,8 @@ def crosstalk_map(result: Crosstalk, *, ax: "Axes | None" = None) -> "Axes":
     Returns
     -------
     Axes
-        Senders × receivers; the number is gained minus lost, a dot marks edges but no change.
+        Senders × receivers; coloured by gained minus lost. Numbers say how many were gained and
+        lost, each where there are any; a dot marks edges but no change.
 
     Examples
     --------
@@ -88,23 +89,31 @@ def crosstalk_map(result: Crosstalk, *, ax: "Axes | None" = None) -> "Axes":
     """
     table = result.table
     senders, receivers = sorted(set(table["sender"])), sorted(set(table["receiver"]))
-    sign = table["verdict"].map({"gained": 1, "lost": -1}).fillna(0)
-    counted = table.assign(net=sign).pivot_table(
-        index="sender", columns="receiver", values="net", aggfunc="sum"
+    gained, lost = (
+        table.assign(n=table["verdict"] == verdict)
+        .pivot_table(index="sender", columns="receiver", values="n", aggfunc="sum")
+        .reindex(index=senders, columns=receivers)
+        .fillna(0)
+        .to_numpy(dtype=int)
+        for verdict in ("gained", "lost")
     )
-    net = counted.reindex(index=senders, columns=receivers).fillna(0.0)
+    net = gained - lost
     ax = _axes(ax, (0.42 * len(receivers) + 2.4, 0.34 * len(senders) + 1.9))
-    bound = max(float(np.abs(net.to_numpy()).max(initial=1.0)), 1.0)
-    ax.imshow(net.to_numpy(), cmap="RdBu_r", vmin=-bound, vmax=bound, aspect="auto")
-    for row, sender in enumerate(senders):
-        for column, receiver in enumerate(receivers):
-            value = int(net.loc[sender, receiver])
-            dark = abs(value) > 0.6 * bound
-            text, colour = (f"{value:+d}", "white" if dark else "black") if value else ("·", "0.6")
-            ax.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
+    bound = max(float(np.abs(net).max(initial=1)), 1.0)
+    ax.imshow(net, cmap="RdBu_r", vmin=-bound, vmax=bound, aspect="auto")
+    for (row, column), value in np.ndenumerate(net):
+        up, down = gained[row, column], lost[row, column]
+        text = " ".join(f"{sign}{n}" for sign, n in (("+", up), ("\u2212", down)) if n)
+        colour = "0.6" if not text else "white" if abs(value) > 0.6 * bound else "black"
+        ax.text(
+            column, row, text or "·", ha="center", va="center", fontsize=7 if up * down == 0 else 6,
+            color=colour,
+        )  # fmt: skip
     ax.set_xticks(range(len(receivers)), receivers, rotation=60, ha="right", fontsize=8)
     ax.set_yticks(range(len(senders)), senders, fontsize=8)
-    ax.set(xlabel="receiver", ylabel="sender", title=f"Edges gained − lost, {_arms(result)}")
+    ax.set(
+        xlabel="receiver", ylabel="sender", title=f"Edges gained (+) and lost (−), {_arms(result)}"
+    )
     ax.title.set_fontsize(9)
     return ax
 
