@@ -20,6 +20,7 @@ NAN = float("nan")
 #: With fewer studies no spread between them can be told: their mean is that of one and the same.
 MIN_RANDOM = 3
 
+#: Why studies that agree to the last digit are not pooled.
 SAME = "all studies give the same shift to the last digit: are they one study under several names?"
 
 Method = Literal["donors", "hartung-knapp"]

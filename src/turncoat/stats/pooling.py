@@ -178,8 +178,7 @@ def pool_donors(effects: FloatArray, errors: FloatArray, donors: FloatArray) -> 
     error = float(np.sqrt(share**2 / (1 - share) @ (effects - mean) ** 2))
     heterogeneity = _heterogeneity(effects, 1 / errors**2)
     tau2, freedom = _spread_between(effects, errors, heterogeneity[0]), effects.size - 1.0
-    reach = _quantile(freedom) * float(np.sqrt(error**2 + tau2))
-    edges = (mean - reach, mean + reach)
+    edges = _prediction(mean, error, tau2, freedom)
     return _pooled(mean, error, freedom, tau2, heterogeneity, effects.size, edges)
 
 
@@ -220,8 +219,8 @@ def pool_random(
     n = effects.size
     if n < 2:
         raise ArgumentError(ONE_STUDY)
-    q, q_pvalue, i2 = _heterogeneity(effects, 1 / errors**2)
-    tau2 = _spread_between(effects, errors, q)
+    heterogeneity = _heterogeneity(effects, 1 / errors**2)
+    tau2 = _spread_between(effects, errors, heterogeneity[0])
     total = 1 / (errors**2 + tau2)
     mean = float((total * effects).sum() / total.sum())
     error = float(1 / np.sqrt(total.sum()))
@@ -230,10 +229,14 @@ def pool_random(
         ratio = float((total * (effects - mean) ** 2).sum() / (n - 1))
         error *= float(np.sqrt(max(ratio, 1.0) if guard else ratio))
         freedom = n - 1.0
-    reach = _quantile(freedom) * np.sqrt(error**2 + tau2)
-    return _pooled(
-        mean, error, freedom, tau2, (q, q_pvalue, i2), n, (mean - float(reach), mean + float(reach))
-    )
+    edges = _prediction(mean, error, tau2, freedom)
+    return _pooled(mean, error, freedom, tau2, heterogeneity, n, edges)
+
+
+def _prediction(mean: float, error: float, tau2: float, freedom: float) -> tuple[float, float]:
+    """Bounds of the 95 % interval in which a further study's effect lies."""
+    reach = _quantile(freedom) * float(np.sqrt(error**2 + tau2))
+    return mean - reach, mean + reach
 
 
 def _spread_between(effects: FloatArray, errors: FloatArray, q: float) -> float:

@@ -153,7 +153,7 @@ def _bare_ids(names: TextArray) -> TextArray:
     """Give Ensembl ids without version, and an empty text for any other name."""
     ids = np.full(names.size, "", dtype=object)
     for place, name in enumerate(names.tolist()):
-        match = ENSEMBL_ID.match(name) if str(name)[:3] == "ENS" else None
+        match = ENSEMBL_ID.match(name) if str(name).startswith("ENS") else None
         if match:
             ids[place] = f"{match[1]}{match[2]}"
     return ids
