@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
-from scipy import stats as distributions
+from scipy.special import ndtri
 
 from turncoat.errors import ArgumentError, require
 from turncoat.stats.compare import Donors, compare
@@ -148,6 +148,6 @@ def _negative_binomial(counts: FloatArray, design: FloatArray) -> GeneFits:
         tested.summary()
     table = tested.results_df
     effect, error = (table[name].to_numpy(dtype=float) for name in ("log2FoldChange", "lfcSE"))
-    reach = float(distributions.norm.ppf(1 - LEVEL / 2)) * error
+    reach = float(ndtri(1 - LEVEL / 2)) * error
     pvalue = table["pvalue"].to_numpy(dtype=float)
     return GeneFits(effect, effect - reach, effect + reach, pvalue, 0.0)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy import stats as distributions
 
 from turncoat.allegiance.lines import Line
 from turncoat.allegiance.science import HARM, Evidence
@@ -19,6 +18,7 @@ from turncoat.stats.adjusted import compare_adjusted
 from turncoat.stats.compare import Donors
 from turncoat.stats.equivalence import equivalence_pvalue
 from turncoat.stats.estimate import estimate
+from turncoat.stats.laws import student_tail
 from turncoat.stats.scale import Scale, learn_scale, moderate
 from turncoat.tables import BoolArray, FloatArray
 
@@ -131,11 +131,11 @@ def moderated_evidence(
     found = moderate(evidence.found, expected, scale)
     with np.errstate(invalid="ignore", divide="ignore"):
         statistic = found.effect / found.error
-    harm = np.asarray(distributions.t.sf(statistic * HARM, found.freedom))
+    harm = np.asarray(student_tail(statistic * HARM, found.freedom))
     scored = np.isfinite(harm)
     joint = min(1.0, float(scored.sum() * np.nanmin(harm))) if scored.any() else float("nan")
     loyal = float(np.max(equivalence_pvalue(found, band))) if scored.all() else float("nan")
-    both_sides = np.asarray(2 * distributions.t.sf(np.abs(statistic), found.freedom))
+    both_sides = np.asarray(2 * student_tail(np.abs(statistic), found.freedom))
     return replace(
         evidence, found=found, pvalue=both_sides, harm=harm, balance=float("nan"), joint=joint,
         loyal=loyal, is_exact=False,

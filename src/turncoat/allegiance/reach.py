@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 import anndata as ad
 import numpy as np
 import pandas as pd
-from scipy import stats as distributions
 
 from turncoat.allegiance.allegiance import BAND
 from turncoat.allegiance.gather import Knowledge, Limits, gather
@@ -16,6 +15,7 @@ from turncoat.allegiance.science import AxesPlan
 from turncoat.allegiance.verdict import LEVEL
 from turncoat.stats.compare import compare
 from turncoat.stats.contrast import Contrast
+from turncoat.stats.laws import student_quantile
 from turncoat.stats.multiplicity import reachable_q, reachable_q_together
 from turncoat.stats.permutation import N_PERMUTATIONS
 from turncoat.stats.power import POWER, detectable_effect
@@ -153,7 +153,7 @@ def _row(line: Line, plan: AxesPlan, fdr: float, n_tests: int) -> dict[str, Any]
         row[f"{prefix}_detectable"] = detectable_effect(error, freedom, level=fdr)
         row[f"{prefix}_lone"] = detectable_effect(error, freedom, level=fdr / n_tests)
     if line.evidence and np.isfinite(errors).all():
-        widths = [distributions.t.ppf(1 - LEVEL, freedom) * error for error, freedom in errors]
+        widths = [student_quantile(1 - LEVEL, freedom) * error for error, freedom in errors]
         row["can_be_loyal"] = bool(max(widths) < plan.band)
     return row
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats as distributions
 
 from turncoat.allegiance.halves import MIN_CELLS, States, donor_differences
 from turncoat.errors import DesignError
@@ -14,6 +13,7 @@ from turncoat.stats.compare import Donors, compare
 from turncoat.stats.composition import HALF_CELL
 from turncoat.stats.contrast import Contrast
 from turncoat.stats.design import covariate_columns
+from turncoat.stats.laws import student_quantile
 from turncoat.stats.permutation import N_PERMUTATIONS, permute
 from turncoat.stats.units import Units, arrange
 from turncoat.tables import BoolArray, FloatArray, IntArray
@@ -117,7 +117,7 @@ def mean_interval(
     mean = float(share @ values)
     n = len(values)
     error = float(np.sqrt((share**2 * (values - mean) ** 2).sum() * n / (n - 1)))
-    reach = float(distributions.t.ppf(1 - level / 2, len(values) - 1)) * error
+    reach = student_quantile(1 - level / 2, len(values) - 1) * error
     return mean, mean - reach, mean + reach
 
 

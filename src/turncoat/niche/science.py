@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats as distributions
 
 from turncoat.stats.clustered import clustered_contrast
 from turncoat.stats.compare import Donors, compare
 from turncoat.stats.estimate import Estimate
+from turncoat.stats.laws import student_tail
 from turncoat.stats.units import Units, arrange
 from turncoat.tables import FloatArray
 
@@ -235,7 +235,7 @@ def _difference(a: Change, b: Change) -> Change:
 
 
 def _student(shift: float, error: float, freedom: float) -> float:
-    return float(2 * distributions.t.sf(abs(shift) / error, freedom)) if error > 0 else NAN
+    return 2 * student_tail(abs(shift) / error, freedom) if error > 0 else NAN
 
 
 #: What makes an organ open, with the sign of each part and where it comes from.

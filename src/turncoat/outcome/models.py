@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr, ndtri
 
 from turncoat.errors import DesignError
 from turncoat.outcome.covariates import independent, strata_of
@@ -226,9 +226,9 @@ def _numbers(
         low, high = profile_interval(x, risk, fit, column)
         pvalue = likelihood_ratio_pvalue(x, risk, fit, column)
     else:
-        reach = float(stats.norm.ppf(0.975)) * se
+        reach = float(ndtri(0.975)) * se
         low, high = log_hr - reach, log_hr + reach
-        pvalue = float(2 * stats.norm.sf(abs(log_hr) / se))
+        pvalue = float(2 * ndtr(-abs(log_hr) / se))
     return log_hr, se, low, high, pvalue
 
 

@@ -1,7 +1,7 @@
 """How many events a question needs, and what a number of events can show."""
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr, ndtri
 
 
 def events_needed(smallest_hr: float, shared: float, *, power: float = 0.8) -> int:
@@ -30,12 +30,12 @@ def events_needed(smallest_hr: float, shared: float, *, power: float = 0.8) -> i
     >>> events_needed(1.6, 0.0)
     36
     """
-    z = float(stats.norm.ppf(0.975) + stats.norm.ppf(power))
+    z = float(ndtri(0.975) + ndtri(power))
     return int(np.ceil(z**2 / (np.log(smallest_hr) ** 2 * max(1e-6, 1 - shared))))
 
 
 def expected_power(n_events: float, hr: float, shared: float) -> float:
     """Chance that a Cox model finds a hazard ratio per standard deviation (two-sided 5 %)."""
     reach = np.sqrt(n_events * (1 - shared)) * abs(np.log(hr))
-    cut = float(stats.norm.ppf(0.975))
-    return float(stats.norm.cdf(reach - cut) + stats.norm.cdf(-reach - cut))
+    cut = float(ndtri(0.975))
+    return float(ndtr(reach - cut) + ndtr(-reach - cut))

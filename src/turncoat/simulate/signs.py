@@ -73,10 +73,10 @@ def interaction(found: Trial, drug: str, other: str, both: str) -> tuple[float, 
 
 
 def _geometric(logs: FloatArray) -> tuple[float, float, float]:
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     centre, error = float(logs.mean()), float(logs.std(ddof=1) / np.sqrt(logs.size))
-    half = float(t.ppf(0.975, logs.size - 1)) * error
+    half = float(stdtrit(logs.size - 1, 0.975)) * error
     return float(np.exp(centre)), float(np.exp(centre - half)), float(np.exp(centre + half))
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import optimize, special
-from scipy import stats as distributions
 
 from turncoat.errors import DesignError
+from turncoat.stats.laws import student_quantile, student_tail
 from turncoat.tables import FloatArray
 
 #: Added to every count of a log-ratio: half a cell, as in the empirical logit (Haldane 1956).
@@ -179,7 +179,7 @@ def beta_binomial_pvalue(
     null = fit_beta_binomial(counts, totals, np.delete(design, column, axis=1))
     root = np.sqrt(max(0.0, 2 * (full.loglik - null.loglik)))
     freedom = len(counts) - design.shape[1]
-    return float(full.coefficients[column]), float(2 * distributions.t.sf(root, freedom))
+    return float(full.coefficients[column]), 2 * student_tail(float(root), freedom)
 
 
 def interval_of_test(effect: float, pvalue: float, freedom: int) -> tuple[float, float]:
@@ -212,8 +212,8 @@ def interval_of_test(effect: float, pvalue: float, freedom: int) -> tuple[float,
     >>> round(abs(low), 9), round(high, 9)
     (0.0, 1.6)
     """
-    root = float(distributions.t.isf(pvalue / 2, freedom))
+    root = -student_quantile(pvalue / 2, freedom)
     if not root > 0:
         return float("nan"), float("nan")
-    reach = abs(effect) / root * float(distributions.t.ppf(0.975, freedom))
+    reach = abs(effect) / root * student_quantile(0.975, freedom)
     return effect - reach, effect + reach

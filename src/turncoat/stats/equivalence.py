@@ -1,10 +1,10 @@
 """Showing that nothing moved: equivalence within a band, by two one-sided tests."""
 
 import numpy as np
-from scipy import stats as distributions
 
 from turncoat.errors import ArgumentError
 from turncoat.stats.estimate import Estimate
+from turncoat.stats.laws import student_tail
 from turncoat.tables import FloatArray
 
 
@@ -42,6 +42,6 @@ def equivalence_pvalue(found: Estimate, band: float) -> FloatArray:
     if not band > 0:
         raise ArgumentError(f"The equivalence band should be a positive number; got {band!r}.")
     error = np.where(found.error > 0, found.error, np.nan)
-    below = distributions.t.sf((found.effect + band) / error, found.freedom)
-    above = distributions.t.sf((band - found.effect) / error, found.freedom)
+    below = student_tail((found.effect + band) / error, found.freedom)
+    above = student_tail((band - found.effect) / error, found.freedom)
     return np.maximum(below, above)

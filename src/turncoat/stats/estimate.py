@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats as distributions
 
+from turncoat.stats.laws import student_quantile
 from turncoat.stats.parts import Parts, check_values
 from turncoat.stats.units import Units
 from turncoat.tables import FloatArray, IntArray
@@ -31,7 +31,7 @@ class Estimate:
     def interval(self, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
         """Bounds of the confidence interval at ``level``."""
         with np.errstate(invalid="ignore"):
-            reach = distributions.t.ppf(0.5 + level / 2, self.freedom) * self.error
+            reach = student_quantile(0.5 + level / 2, self.freedom) * self.error
         return self.effect - reach, self.effect + reach
 
 

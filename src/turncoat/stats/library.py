@@ -6,7 +6,6 @@ the ratio of their libraries: genes that differ most, and those seen most or lea
 """
 
 import numpy as np
-from scipy import stats as distributions
 
 from turncoat.errors import DesignError
 from turncoat.tables import BoolArray, FloatArray
@@ -83,7 +82,9 @@ def _log_ratio(own: FloatArray, other: FloatArray, n_own: float, n_other: float)
 
 
 def _middle(values: FloatArray, share: float) -> BoolArray:
-    rank = distributions.rankdata(values)
+    _, place, times = np.unique(values, return_inverse=True, return_counts=True)
+    # Values that are the same share the mean of their ranks.
+    rank = (np.cumsum(times) - (times - 1) / 2)[place]
     least = np.floor(values.size * share) + 1
     kept: BoolArray = (rank >= least) & (rank <= values.size + 1 - least)
     return kept

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
-from scipy import stats as distributions
 
 from turncoat.errors import DesignError
 from turncoat.stats.estimate import Estimate
+from turncoat.stats.laws import student_tail
 from turncoat.stats.lowess import lowess
 from turncoat.tables import FloatArray
 
@@ -193,7 +193,7 @@ def moderated_test(fit: LinearFit, column: int) -> Moderated:
     effect = fit.coefficients[:, column]
     error = fit.unscaled[:, column] * np.sqrt(posterior)
     statistic = np.where(error > 0, effect / np.where(error > 0, error, 1), np.nan)
-    pvalue = 2 * distributions.t.sf(np.abs(statistic), total)
+    pvalue = 2 * student_tail(np.abs(statistic), total)
     found = Estimate(effect, error, np.full(effect.size, total))
     return Moderated(found, statistic, pvalue, prior_freedom, prior_variance)
 

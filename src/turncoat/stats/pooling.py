@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats as distributions
 
 from turncoat.errors import ArgumentError
+from turncoat.stats.laws import chi_square_tail, student_quantile, student_tail
 from turncoat.tables import FloatArray
 
 #: An error this much smaller than the mean comes of rounding.
@@ -270,11 +270,11 @@ def _heterogeneity(effects: FloatArray, weights: FloatArray) -> tuple[float, flo
     if freedom == 0:
         return 0.0, float("nan"), 0.0
     i2 = max(0.0, 100 * (q - freedom) / q) if q > 0 else 0.0
-    return q, float(distributions.chi2.sf(q, freedom)), i2
+    return q, chi_square_tail(q, freedom), i2
 
 
 def _quantile(freedom: float) -> float:
-    return float(distributions.t.ppf(0.975, freedom))
+    return student_quantile(0.975, freedom)
 
 
 def _pooled(
@@ -290,7 +290,7 @@ def _pooled(
     # Effects that are the same to the last digit are no evidence that nothing varies.
     error = error if error > ROUNDING * abs(mean) else float("nan")
     reach = _quantile(freedom) * error
-    pvalue = float(2 * distributions.t.sf(abs(mean) / error, freedom))
+    pvalue = 2 * student_tail(abs(mean) / error, freedom)
     return Pooled(
         mean, error, freedom, mean - reach, mean + reach, pvalue, tau2, i2, q, q_pvalue,
         *prediction, n,

@@ -1,10 +1,10 @@
 """What a design can see: the smallest effect it would find, most of the time."""
 
 import numpy as np
-from scipy import optimize
-from scipy import stats as distributions
+from scipy import optimize, special
 
 from turncoat.errors import ArgumentError
+from turncoat.stats.laws import student_quantile
 
 #: Share of such studies that should find the effect; the convention of trials (Cohen 1988).
 POWER = 0.8
@@ -45,10 +45,10 @@ def detectable_effect(
         raise ArgumentError(f"Expected 0 < level < power < 1; got {level!r} and {power!r}.")
     if not (np.isfinite(error) and error > 0 and freedom > 0):
         return float("nan")
-    edge = float(distributions.t.ppf(1 - level / 2, freedom))
+    edge = student_quantile(1 - level / 2, freedom)
 
     def missing(shift: float) -> float:
-        return float(distributions.nct.sf(edge, freedom, shift)) - power
+        return 1.0 - float(special.nctdtr(freedom, shift, edge)) - power
 
     upper = edge + 5
     while missing(upper) < 0:

@@ -1,10 +1,11 @@
 """Intervals and tests from the profile of a (penalised) likelihood."""
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize
 
 from turncoat.outcome.hazards.cox import CoxFit, fit_cox
 from turncoat.outcome.hazards.risk_sets import RiskSets
+from turncoat.stats.laws import chi_square_quantile, chi_square_tail
 from turncoat.tables import FloatArray
 
 
@@ -31,7 +32,7 @@ def profile_interval(
     tuple
         Lower and upper bound; infinite where the likelihood never falls far enough.
     """
-    threshold = float(stats.chi2.ppf(level, 1)) / 2
+    threshold = chi_square_quantile(level, 1) / 2
     free = np.arange(x.shape[1]) != column
 
     def shortfall(value: float) -> float:
@@ -60,4 +61,4 @@ def likelihood_ratio_pvalue(x: FloatArray, risk: RiskSets, fit: CoxFit, column: 
     start[column] = 0.0
     free = np.arange(x.shape[1]) != column
     null = fit_cox(x, risk, firth=fit.firth, start=start, free=free)
-    return float(stats.chi2.sf(max(0.0, 2 * (fit.loglik - null.loglik)), 1))
+    return chi_square_tail(max(0.0, 2 * (fit.loglik - null.loglik)), 1)

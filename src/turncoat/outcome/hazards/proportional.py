@@ -1,10 +1,10 @@
 """Whether each hazard ratio stays the same over follow-up."""
 
 import numpy as np
-from scipy import stats
 
 from turncoat.outcome.hazards.cox import CoxFit, moments
 from turncoat.outcome.hazards.risk_sets import RiskSets
+from turncoat.stats.laws import chi_square_tail
 from turncoat.tables import FloatArray
 
 
@@ -43,7 +43,7 @@ def proportionality_pvalues(x: FloatArray, risk: RiskSets, fit: CoxFit) -> Float
     pvalues = np.empty(x.shape[1])
     for column in range(x.shape[1]):
         known = square[column, column] - cross[column] @ np.linalg.solve(information, cross[column])
-        pvalues[column] = stats.chi2.sf(slope[column] ** 2 / known, 1)
+        pvalues[column] = chi_square_tail(slope[column] ** 2 / known, 1)
     return pvalues
 
 

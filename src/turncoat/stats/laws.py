@@ -1,0 +1,123 @@
+"""Tails and quantiles of the laws that tests are read from, without loading ``scipy.stats``.
+
+``scipy.stats`` takes longer to import than most rooms take to answer. Its distributions call the
+same special functions as these.
+"""
+
+from typing import SupportsFloat, overload
+
+import numpy as np
+from scipy import special
+
+from turncoat.tables import FloatArray
+
+
+@overload
+def student_tail(x: float, freedom: float) -> float: ...
+@overload
+def student_tail(x: FloatArray, freedom: float | FloatArray) -> FloatArray: ...
+@overload
+def student_tail(x: float, freedom: FloatArray) -> FloatArray: ...
+def student_tail(x: float | FloatArray, freedom: float | FloatArray) -> float | FloatArray:
+    """Chance that Student's t exceeds ``x``.
+
+    Parameters
+    ----------
+    x
+        Where the tail begins.
+    freedom
+        Degrees of freedom; broadcast against ``x``.
+
+    Returns
+    -------
+    float or FloatArray
+        Between 0 and 1; NaN where either is unknown.
+
+    Examples
+    --------
+    >>> round(student_tail(2.0, 10.0), 4)
+    0.0367
+    """
+    return _given(special.stdtr(freedom, np.negative(x)))
+
+
+@overload
+def student_quantile(p: float, freedom: float) -> float: ...
+@overload
+def student_quantile(p: float, freedom: FloatArray) -> FloatArray: ...
+def student_quantile(p: float, freedom: float | FloatArray) -> float | FloatArray:
+    """Give what Student's t stays below with a given chance.
+
+    Parameters
+    ----------
+    p
+        The chance.
+    freedom
+        Degrees of freedom.
+
+    Returns
+    -------
+    float or FloatArray
+        In standard errors.
+
+    Examples
+    --------
+    >>> round(student_quantile(0.975, 10.0), 4)
+    2.2281
+    """
+    return _given(special.stdtrit(freedom, p))
+
+
+@overload
+def chi_square_tail(x: float, freedom: float) -> float: ...
+@overload
+def chi_square_tail(x: FloatArray, freedom: float) -> FloatArray: ...
+def chi_square_tail(x: float | FloatArray, freedom: float) -> float | FloatArray:
+    """Chance that a chi-square exceeds ``x``.
+
+    Parameters
+    ----------
+    x
+        Where the tail begins; everything is beyond a negative one.
+    freedom
+        Degrees of freedom.
+
+    Returns
+    -------
+    float or FloatArray
+        Between 0 and 1.
+
+    Examples
+    --------
+    >>> round(chi_square_tail(3.84, 1), 3)
+    0.05
+    """
+    return _given(special.chdtrc(freedom, np.maximum(x, 0.0)))
+
+
+def chi_square_quantile(p: float, freedom: float) -> float:
+    """Give what a chi-square stays below with a given chance.
+
+    Parameters
+    ----------
+    p
+        The chance.
+    freedom
+        Degrees of freedom.
+
+    Returns
+    -------
+    float
+        At least 0.
+
+    Examples
+    --------
+    >>> round(chi_square_quantile(0.95, 1), 2)
+    3.84
+    """
+    return float(2 * special.gammaincinv(freedom / 2, p))
+
+
+def _given(value: SupportsFloat) -> float | FloatArray:
+    """Give a number for numbers, an array for arrays."""
+    return value if isinstance(value, np.ndarray) and value.ndim else float(value)
