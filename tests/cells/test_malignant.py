@@ -113,12 +113,17 @@ def test_profiles_meet_their_twin(seed: int, n_cells: int, n_genes: int, size: i
     first = np.maximum(column - size // 2, low)
     last = np.maximum(np.minimum(column + size - size // 2, high), first + 1)
     ranges = np.sort(rng.gamma(0.5, 0.3, (2, n_genes)), axis=0)
+    edges, spans = np.unique(np.stack([first, last], axis=1), return_inverse=True)
+    stretch = np.searchsorted(edges, column, side="right")
+    silent = np.clip(np.minimum(-ranges[0], 0), -0.5, 0.5)
+    sums = np.zeros((2, edges.size + 1))
+    sums[0] = np.bincount(stretch, weights=silent, minlength=edges.size + 1)
     made = [np.zeros((n_cells, n_genes), dtype=np.float32) for _ in range(2)]
     both: list[Any] = [profile_cells, profile_cells.reference]
     for run, profiles in zip(both, made, strict=True):
         run(
             logged.data, logged.indices.astype(np.int32), logged.indptr.astype(np.int64), places,
-            ranges, 0.5, np.stack([first, last], axis=1), np.empty((2, n_genes + 1)), profiles,
+            ranges, 0.5, stretch, spans.reshape(-1, 2), 1 / (last - first), silent, sums, profiles,
         )  # fmt: skip
     np.testing.assert_allclose(made[0], made[1], atol=1e-6)
 

@@ -127,6 +127,13 @@ class Baseline:
         n_ordered = self.genome.columns.size
         places = np.full(logged.shape[1], -1, dtype=np.int32)
         places[self.genome.columns] = np.arange(n_ordered)
+        windows = np.stack([edges[::STEP] for edges in self.genome.windows()], axis=1)
+        edges, spans = np.unique(windows, return_inverse=True)
+        stretch = np.searchsorted(edges, np.arange(n_ordered), side="right")
+        silent = np.maximum(-self.high, 0.0) + np.minimum(-self.low, 0.0)
+        silent = np.clip(silent, -MOST_DIFFERENCE, MOST_DIFFERENCE)
+        sums = np.zeros((2, edges.size + 1))
+        sums[0] = np.bincount(stretch, weights=silent, minlength=edges.size + 1)
         profiles = np.empty((logged.shape[0], self.n_places), dtype=np.float32)
         profile_cells(
             np.ascontiguousarray(logged.data, dtype=np.float32),
@@ -135,8 +142,11 @@ class Baseline:
             places,
             np.stack([self.low, self.high]),
             MOST_DIFFERENCE,
-            np.stack([edges[::STEP] for edges in self.genome.windows()], axis=1),
-            np.empty((2, n_ordered + 1)),
+            stretch,
+            spans.reshape(windows.shape),
+            1.0 / (windows[:, 1] - windows[:, 0]),
+            silent,
+            sums,
             profiles,
         )
         # The median of each cell, by sorting: NumPy's own takes four times as long.
@@ -167,15 +177,34 @@ def make_baseline(logged: sp.csr_matrix, groups: IntArray, genome: Genome) -> Ba
     return Baseline(genome.keep(kept), means[:, kept].min(axis=0), means[:, kept].max(axis=0))
 
 
-def agreement(profiles: FloatArray, shared: FloatArray) -> FloatArray:
-    """Correlation of each profile with a shared one, shape ``(n_cells,)``."""
+def agreement(
+    profiles: FloatArray, shared: FloatArray, *, lengths: FloatArray | None = None
+) -> FloatArray:
+    """Correlation of each profile with a shared one, shape ``(n_cells,)``.
+
+    Parameters
+    ----------
+    profiles
+        Shape ``(n_cells, n_places)``.
+    shared
+        Shape ``(n_places,)``.
+    lengths
+        What :func:`lengths_of` gives, where it is known.
+    """
     theirs = (shared - shared.mean()).astype(profiles.dtype)
+    own = lengths_of(profiles, _squares(profiles)) if lengths is None else lengths
     # The shared profile is centred, so that the other need not be: no copy of many cells.
-    squares = _squares(profiles) - profiles.shape[1] * profiles.mean(axis=1, dtype=float) ** 2
-    size = np.sqrt(np.maximum(squares, 0)) * np.linalg.norm(theirs)
+    size = own * np.linalg.norm(theirs)
     together = (profiles @ theirs).astype(float)
     correlation: FloatArray = np.where(size > 0, together / np.where(size > 0, size, 1), 0.0)
     return correlation
+
+
+def lengths_of(profiles: FloatArray, squares: FloatArray) -> FloatArray:
+    """Length of each profile once it is centred, from its sum of squares; shape ``(n_cells,)``."""
+    within = squares - profiles.shape[1] * profiles.mean(axis=1, dtype=float) ** 2
+    length: FloatArray = np.sqrt(np.maximum(within, 0))
+    return length
 
 
 def _squares(profiles: FloatArray) -> FloatArray:
@@ -193,10 +222,11 @@ def _mean_of(profiles: FloatArray, chosen: BoolArray) -> FloatArray:
 def shared_profile(candidates: FloatArray) -> FloatArray:
     """Profile that candidate tumour cells share: those that agree make it, round by round."""
     strength = _squares(candidates)
+    lengths = lengths_of(candidates, strength)
     chosen = strength >= np.quantile(strength, 2 / 3)
     shared = _mean_of(candidates, chosen)
     for _ in range(N_ROUNDS):
-        similar = agreement(candidates, shared)
+        similar = agreement(candidates, shared, lengths=lengths)
         chosen = similar >= max(float(np.median(similar)), 0.0)
         if not chosen.any():
             break

@@ -89,12 +89,15 @@ def profile_cells_reference(
     places: IntArray,
     ranges: FloatArray,
     most: float,
+    stretch: IntArray,
     windows: IntArray,
-    room: FloatArray,
+    shares: FloatArray,
+    silent: FloatArray,
+    sums: FloatArray,
     profiles: FloatArray,
 ) -> None:
     """Average each cell's distance from the normal range, as plainly as NumPy allows."""
-    del room
+    del silent, sums
     for cell in range(indptr.size - 1):
         values = np.zeros(ranges.shape[1])
         own = slice(indptr[cell], indptr[cell + 1])
@@ -103,7 +106,8 @@ def profile_cells_reference(
         outside = np.maximum(values - ranges[1], 0) + np.minimum(values - ranges[0], 0)
         outside = np.clip(outside, -most, most)
         for place, (first, last) in enumerate(windows.tolist()):
-            profiles[cell, place] = outside[first:last].mean()
+            within = (stretch > first) & (stretch <= last)
+            profiles[cell, place] = outside[within].sum() * shares[place]
 
 
 @kernel(reference=profile_cells_reference, ahead=True)
@@ -114,11 +118,17 @@ def profile_cells(
     places: IntArray,
     ranges: FloatArray,
     most: float,
+    stretch: IntArray,
     windows: IntArray,
-    room: FloatArray,
+    shares: FloatArray,
+    silent: FloatArray,
+    sums: FloatArray,
     profiles: FloatArray,
 ) -> None:
     """Average each cell's distance from the normal range over windows along the genome.
+
+    Windows overlap: the genome is cut wherever one begins or ends, distances are added up between
+    the cuts, and a window is the difference of what lies before its two.
 
     Parameters
     ----------
@@ -131,32 +141,33 @@ def profile_cells(
         ``(2, n_ordered)``.
     most
         Distances larger than this are cut.
+    stretch
+        Number of the cut that each gene lies before, in the order of the genome.
     windows
-        First and last gene (exclusive) of each window, shape ``(n_windows, 2)``.
-    room
-        Room to work in: shape ``(2, n_ordered + 1)``.
+        First and last cut of each window, shape ``(n_windows, 2)``.
+    shares
+        One over the number of genes of each window.
+    silent
+        What a gene adds of which the cell has no count, shape ``(n_ordered,)``.
+    sums
+        What all silent genes add between the cuts, and room to work in: shape ``(2, n_cuts + 1)``.
     profiles
         Set: shape ``(n_cells, n_windows)``.
     """
-    low, high, silent, sums = ranges[0], ranges[1], room[0], room[1]
-    n_ordered = low.size
-    # What a gene adds of which the cell has no count.
-    for gene in range(n_ordered):
-        silent[gene] = max(min(max(-high[gene], 0.0) + min(-low[gene], 0.0), most), -most)
+    low, high, begin, before = ranges[0], ranges[1], sums[0], sums[1]
     for cell in range(indptr.size - 1):
-        for gene in range(n_ordered):
-            sums[gene + 1] = silent[gene]
+        for cut in range(begin.size):
+            before[cut] = begin[cut]
         for k in range(indptr[cell], indptr[cell + 1]):
             gene = places[indices[k]]
             if gene >= 0:
                 value = data[k]
                 outside = max(value - high[gene], 0.0) + min(value - low[gene], 0.0)
-                sums[gene + 1] = max(min(outside, most), -most)
+                before[stretch[gene]] += max(min(outside, most), -most) - silent[gene]
         total = 0.0
-        sums[0] = 0.0
-        for gene in range(1, n_ordered + 1):
-            total += sums[gene]
-            sums[gene] = total
+        for cut in range(begin.size):
+            total += before[cut]
+            before[cut] = total
         for place in range(windows.shape[0]):
-            first, last = windows[place, 0], windows[place, 1]
-            profiles[cell, place] = (sums[last] - sums[first]) / (last - first)
+            inside = before[windows[place, 1]] - before[windows[place, 0]]
+            profiles[cell, place] = inside * shares[place]

@@ -203,7 +203,8 @@ def log_normalise(matrix: Any, *, is_log: bool = False) -> sp.csr_matrix:
     if not is_log:
         depth = np.maximum(np.asarray(counts.sum(axis=1), dtype=np.float64).ravel(), 1)
         values *= np.repeat((TARGET_SUM / depth).astype(np.float32), np.diff(counts.indptr))
-        np.log1p(values, out=values)
+        # Rounded once, so that it is the same where packed cells are normalised by a table.
+        values = np.log1p(values.astype(np.float64)).astype(np.float32)
     logged: sp.csr_matrix = sp.csr_matrix((values, counts.indices, counts.indptr), counts.shape)
     return logged
 

@@ -42,7 +42,7 @@ def split_malignant(
     seed
         For drawing reference cells.
     gather
-        Gives the counts of some cells, numbered over all sources, where a pass over the files has
+        Gives some cells log-normalised, numbered over all sources, where a pass over the files has
         kept them: some thousand at a time are asked for. By default the files are read again, and
         all that is needed is in memory together.
 
@@ -73,14 +73,14 @@ def split_malignant(
     healthy = cells["sample"].iloc[rows].isin(free).to_numpy()
     if not (candidate & ~healthy).any():
         return _untold(found, _all_free(candidates.size, sorted(free)), say=True), None
-    counts_of = _reader(plan, rows) if gather is None else gather
+    logged = _reader(plan, rows) if gather is None else gather
     try:
         refuse_few(candidate, healthy)
         called = search_cells(
             searched,
             candidate,
             healthy,
-            lambda some: log_normalise(counts_of(rows[some])),
+            lambda some: logged(rows[some]),
             genes=plan.genes.index,
             species=str(plan.meta["species"]),
             seed=0,
@@ -152,7 +152,7 @@ def _merge(found: Annotation, called: Malignancy, rows: IntArray) -> Annotation:
 
 
 def _reader(plan: TallyPlan, rows: IntArray) -> Callable[[IntArray], sp.csr_matrix]:
-    """Read some cells, numbered over all sources one after the other, to be asked for."""
+    """Read some cells, numbered over all sources one after the other; give them log-normalised."""
     parts = []
     before = 0
     for source, codes in zip(plan.sources, plan.gene_codes, strict=True):
@@ -165,4 +165,4 @@ def _reader(plan: TallyPlan, rows: IntArray) -> Callable[[IntArray], sp.csr_matr
             if here.size:
                 parts.append(to_plan_genes(block, codes, len(plan.genes))[here])
     read: sp.csr_matrix = sp.vstack(parts, format="csr")
-    return lambda some: read[np.searchsorted(rows, some)]
+    return lambda some: log_normalise(read[np.searchsorted(rows, some)])

@@ -4,29 +4,23 @@ They are kept in memory up to a size, and in a temporary file beyond it: a tumou
 epithelial cells than memory has room for.
 """
 
-import itertools
-import os
-import tempfile
-import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import scipy.sparse as sp
 
-from turncoat.errors import OutputError
 from turncoat.tables import BoolArray, FloatArray, IntArray
 from turncoat.tally import kernels
 from turncoat.tally.kernels import units
 from turncoat.tally.packed import PackedBlock
+from turncoat.tally.put_by import PutBy
 
-#: Reference cells are sifted when there are this many times as many as are wanted.
-SIFT_AT: Final = 2
 #: Bytes that are held in memory; more go to a file.
 IN_MEMORY: Final = 2**26
-#: Cells that are written at once: some MiB.
+#: Cells that are laid out at once: some MiB.
 CELLS_PER_WRITE: Final = 1024
 
 
@@ -53,10 +47,8 @@ class HeldCells:
         in_memory: int = IN_MEMORY,
         path: Path | None = None,
     ) -> None:
-        self._order, self._most_reference, self._path = order, most_reference, path
-        self._file = _open(path, in_memory)
-        weakref.finalize(self, self._file.close)
-        self._end = 0
+        self._order, self._most_reference = order, most_reference
+        self._put_by = PutBy(in_memory, path)
         self._width: np.dtype[Any] = np.dtype(np.uint16)
         # Of each cell: number, where its values are, its line of the ledger, whether a candidate.
         self._numbers: list[IntArray] = []
@@ -93,47 +85,48 @@ class HeldCells:
             Which cells are what, shape ``(n_cells,)``.
         """
         place_in_queue = self._order[before : before + other.size]
-        near = other & (place_in_queue < self._last)
-        cells = np.flatnonzero(candidate | near)
+        near = np.flatnonzero(other & (place_in_queue < self._last))
+        # First the queue moves up, then what is left of the block is put by.
+        self._sift(place_in_queue[near])
+        wanted = candidate.copy()
+        wanted[near[place_in_queue[near] <= self._last]] = True
+        cells = np.flatnonzero(wanted)
         if cells.size:
             self._write(block, before, cells, candidate[cells])
-            self._sift(place_in_queue[near])
         return np.flatnonzero(candidate)
 
     def _write(self, block: PackedBlock, before: int, cells: IntArray, waiting: BoolArray) -> None:
         lines = block.ledger[cells]
-        self._width = block.genes.dtype
-        sizes = (lines[:, units.END] - lines[:, units.BEGIN]) * (self._width.itemsize + 1)
-        try:
-            self._file.seek(self._end)
-            for some in range(0, cells.size, CELLS_PER_WRITE):
-                spans = lines[some : some + CELLS_PER_WRITE, [units.BEGIN, units.END]].tolist()
-                # One write for many cells: tens of thousands of small ones cost more than naming.
-                values = ((block.genes[a:b].data, block.counts[a:b].data) for a, b in spans)
-                self._file.write(b"".join(itertools.chain.from_iterable(values)))
-        except OSError as error:
-            raise _no_room(self._path, error) from error
+        width = block.genes.dtype
+        self._width = width
+        sizes = (lines[:, units.END] - lines[:, units.BEGIN]) * (width.itemsize + 1)
+        ends = np.cumsum(sizes)
+        places = ends - sizes
+        for some in range(0, cells.size, CELLS_PER_WRITE):
+            own = slice(some, some + CELLS_PER_WRITE)
+            laid = np.empty(int(sizes[own].sum()), dtype=np.uint8)
+            kernels.lay_out_cells(
+                block.genes.view(np.uint8), block.counts, width.itemsize, block.ledger,
+                cells[own], laid,
+            )  # fmt: skip
+            places[own] += self._put_by.put(laid) - places[some]
         self._numbers.append(before + cells)
-        self._places.append(self._end + np.cumsum(sizes) - sizes)
+        self._places.append(places)
         self._lines.append(lines)
         self._waiting.append(waiting)
-        self._end += int(sizes.sum())
         self._index = None
 
     def _sift(self, places: FloatArray) -> None:
         """Move up the end of the queue: what is behind it is not wanted any more."""
         self._queue = np.append(self._queue, places)
-        if self._queue.size > SIFT_AT * self._most_reference:
-            self._queue = np.sort(self._queue)[: self._most_reference]
+        if self._queue.size > self._most_reference:
+            front = np.partition(self._queue, self._most_reference - 1)
+            self._queue = front[: self._most_reference]
             self._last = float(self._queue[-1])
 
     def state(self) -> dict[str, Any]:
         """Write the cells out to the file, and give what tells where they are in it."""
-        try:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise _no_room(self._path, error) from error
+        self._put_by.write_out()
         return {
             "numbers": np.concatenate([np.empty(0, dtype=np.int64), *self._numbers]),
             "places": np.concatenate([np.empty(0, dtype=np.int64), *self._places]),
@@ -146,12 +139,11 @@ class HeldCells:
         """Go on from what :meth:`state` gave; False where the file does not hold it."""
         lines, width = state["lines"], int(state["width"])
         ends = state["places"] + (lines[:, units.END] - lines[:, units.BEGIN]) * (width + 1)
-        end = int(ends.max(initial=0))
-        if self._path is None or self._path.stat().st_size < end:
+        if not self._put_by.go_on(int(ends.max(initial=0))):
             return False
         self._numbers, self._places = [state["numbers"]], [state["places"]]
         self._lines, self._waiting = [lines], [state["waiting"]]
-        self._width, self._end, self._index = np.dtype(f"u{width}"), end, None
+        self._width, self._index = np.dtype(f"u{width}"), None
         return True
 
     def forget(self, before: IntArray, ends: IntArray) -> None:
@@ -176,7 +168,7 @@ class HeldCells:
         self._sift(self._order[numbers[kept][~waiting]])
         self._index = None
         if not kept.any():
-            self._end = 0
+            self._put_by.clear()
 
     def block(self, numbers: IntArray) -> PackedBlock:
         """Put held cells together, in the order of ``numbers``."""
@@ -191,13 +183,10 @@ class HeldCells:
         genes = np.empty(int(sizes.sum()), dtype=self._width)
         counts = np.empty(genes.size, dtype=np.uint8)
         width = self._width.itemsize
-        end = 0
-        for place, size in zip(places.tolist(), sizes.tolist(), strict=True):
-            self._file.seek(place)
-            values = self._file.read(size * (width + 1))
-            begin, end = end, end + size
-            genes[begin:end] = np.frombuffer(values, self._width, size)
-            counts[begin:end] = np.frombuffer(values, np.uint8, size, size * width)
+        for laid, which, begins in self._put_by.fetch(places, sizes * (width + 1)):
+            kernels.take_apart_cells(
+                laid, begins, which, ledger, genes.view(np.uint8), counts, width
+            )
         return PackedBlock(0, genes, counts, ledger)
 
 
@@ -220,28 +209,8 @@ class _Index:
         return cls(known[order], np.concatenate([nobody, *places])[order], ledger[order])
 
 
-def _open(path: Path | None, in_memory: int) -> IO[bytes]:
-    if path is None:
-        return tempfile.SpooledTemporaryFile(max_size=in_memory, prefix="turncoat-held-")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        return path.open("r+b")
-    except OSError as error:
-        raise _no_room(path, error) from error
-
-
-def _no_room(path: Path | None, error: OSError) -> OutputError:
-    folder = Path(tempfile.gettempdir()) if path is None else path.parent
-    advice = ", or set TMPDIR to a larger disk" if path is None else ""
-    return OutputError(
-        f"Epithelial cells that wait for the end of the pass cannot be put in {folder}: {error}. "
-        f"Free space there{advice}."
-    )
-
-
-def unpack_cells(block: PackedBlock, n_genes: int) -> sp.csr_matrix:
-    """Give packed cells as counts, shape ``(n_cells, n_genes)``, without the dustbin.
+def log_cells(block: PackedBlock, n_genes: int, target_sum: float) -> sp.csr_matrix:
+    """Give packed cells log-normalised, shape ``(n_cells, n_genes)``, without the dustbin.
 
     Parameters
     ----------
@@ -249,12 +218,17 @@ def unpack_cells(block: PackedBlock, n_genes: int) -> sp.csr_matrix:
         The cells.
     n_genes
         Genes; the number after the last is the dustbin.
+    target_sum
+        Counts per cell after normalisation.
     """
     # One more than there are values: where the last one is written and not kept.
     size = int(block.ledger[:, units.LENGTH].sum()) + 1
-    data, indices = np.empty(size), np.empty(size, dtype=np.int32)
+    data, indices = np.empty(size, dtype=np.float32), np.empty(size, dtype=np.int32)
     indptr = np.zeros(block.n_cells + 1, dtype=np.int64)
-    kernels.unpack_cells(block.genes, block.counts, block.ledger, n_genes, data, indices, indptr)
+    logs = np.empty(units.TABLE_SIZE, dtype=np.float32)
+    kernels.log_cells(
+        block.genes, block.counts, block.ledger, n_genes, target_sum, data, indices, indptr, logs
+    )
     end = int(indptr[-1])
     # SciPy wants both of one kind, and the smaller where it does.
     pointers = indptr.astype(np.int32) if end < 2**31 else indptr

@@ -27,7 +27,7 @@ from turncoat.tally import kernels
 from turncoat.tally.checkpoint import PARTIAL_NAME, Checkpoint
 from turncoat.tally.engine import refuse_overflow
 from turncoat.tally.groups import GroupSums
-from turncoat.tally.held import HeldCells, unpack_cells
+from turncoat.tally.held import HeldCells, log_cells
 from turncoat.tally.kernels import units
 from turncoat.tally.packed import PackedBlock
 from turncoat.tally.partial import PartialTally, Piece
@@ -81,9 +81,9 @@ class Naming:
             self._n_jobs,
         )
 
-    def counts_of(self, numbers: IntArray) -> sp.csr_matrix:
-        """Give the counts of cells that were held, by their numbers over all sources."""
-        return unpack_cells(self._held.block(numbers), len(self._plan.genes))
+    def logged(self, numbers: IntArray) -> sp.csr_matrix:
+        """Give cells that were held log-normalised, by their numbers over all sources."""
+        return log_cells(self._held.block(numbers), len(self._plan.genes), TARGET_SUM)
 
     def save(self, folder: Path) -> None:
         """Write down the calls so far and which cells are held, whole or not at all."""

@@ -12,20 +12,23 @@ from turncoat.tally.kernels.adding import add_cells
 from turncoat.tally.kernels.calling import score_cells
 from turncoat.tally.kernels.cells import pack_cells
 from turncoat.tally.kernels.finishing import finish_row
+from turncoat.tally.kernels.holding import lay_out_cells, take_apart_cells
 from turncoat.tally.kernels.measuring import measure_kinds
 from turncoat.tally.kernels.relating import relate_cells
 from turncoat.tally.kernels.scoring import STRETCH, project_cells, sum_logs
-from turncoat.tally.kernels.unpacking import unpack_cells
+from turncoat.tally.kernels.unpacking import log_cells
 
 __all__ = [
     "STRETCH",
     "add_cells",
     "finish_row",
+    "lay_out_cells",
+    "log_cells",
     "measure_kinds",
     "pack_cells",
     "project_cells",
     "relate_cells",
     "score_cells",
     "sum_logs",
-    "unpack_cells",
+    "take_apart_cells",
 ]
