@@ -106,25 +106,35 @@ def test_profiles_meet_their_twin(seed: int, n_cells: int, n_genes: int, size: i
     rng = np.random.default_rng(seed)
     shown = rng.random((n_cells, n_genes + 3)) * (rng.random((n_cells, n_genes + 3)) < 0.4)
     logged = sp.csr_matrix(shown.astype(np.float32))
-    places = np.r_[rng.permutation(n_genes), -1, -1, -1].astype(np.int32)
     border = n_genes // 2
     column = np.arange(n_genes)
     low, high = np.where(column < border, 0, border), np.where(column < border, border, n_genes)
     first = np.maximum(column - size // 2, low)
     last = np.maximum(np.minimum(column + size - size // 2, high), first + 1)
     ranges = np.sort(rng.gamma(0.5, 0.3, (2, n_genes)), axis=0)
-    edges, spans = np.unique(np.stack([first, last], axis=1), return_inverse=True)
-    stretch = np.searchsorted(edges, column, side="right")
+    cuts, spans = np.unique(np.stack([first, last], axis=1), return_inverse=True)
     silent = np.clip(np.minimum(-ranges[0], 0), -0.5, 0.5)
-    sums = np.zeros((2, edges.size + 1))
-    sums[0] = np.bincount(stretch, weights=silent, minlength=edges.size + 1)
+    place = np.searchsorted(cuts, column, side="right")
+    limits = np.tile([-np.inf, np.inf, 0.0], (n_genes + 3, 1))
+    stretch = np.full(n_genes + 3, cuts.size, dtype=np.int32)
+    ordered = rng.permutation(n_genes + 3)[:n_genes]
+    limits[ordered] = np.stack([*ranges, silent], axis=1)
+    stretch[ordered] = place
+    sums = np.zeros((2, cuts.size + 1))
+    sums[0] = np.bincount(place, weights=silent, minlength=cuts.size + 1)
     made = [np.zeros((n_cells, n_genes), dtype=np.float32) for _ in range(2)]
     both: list[Any] = [profile_cells, profile_cells.reference]
     for run, profiles in zip(both, made, strict=True):
         run(
-            logged.data, logged.indices.astype(np.int32), logged.indptr.astype(np.int64), places,
-            ranges, 0.5, stretch, spans.reshape(-1, 2), 1 / (last - first), silent, sums, profiles,
+            logged.data, logged.indices.astype(np.int32), logged.indptr.astype(np.int64), limits,
+            stretch, 0.5, spans.reshape(-1, 2), 1 / (last - first), sums, profiles,
         )  # fmt: skip
+    # As plainly as can be: every gene of every window.
+    values = shown[:, ordered].astype(np.float32)
+    outside = np.maximum(values - ranges[1], 0) + np.minimum(values - ranges[0], 0)
+    outside = np.clip(outside, -0.5, 0.5)
+    plain = np.stack([outside[:, a:b].mean(axis=1) for a, b in zip(first, last, strict=True)], 1)
+    np.testing.assert_allclose(made[1], plain, atol=1e-6)
     np.testing.assert_allclose(made[0], made[1], atol=1e-6)
 
 

@@ -13,10 +13,12 @@ from turncoat.tally.kernels import (
     adding,
     cells,
     finishing,
+    holding,
     packing,
     relating,
     scoring,
     units,
+    unpacking,
     values,
 )
 
@@ -294,18 +296,51 @@ def test_the_numbers_of_a_row_meet_their_twin(n_genes: int, seed: int) -> None:
         assert one.tobytes() == other.tobytes()
 
 
+@whole
+@given(drawn_cells())
+def test_the_library_without_the_dustbin_meets_its_twin(drawn: Drawn) -> None:
+    genes, counts = drawn.room()
+    ledger = np.zeros((drawn.n_cells, units.N_LEDGER), dtype=np.int64)
+    said = cells.pack_cells.reference(
+        drawn.data, drawn.indices, drawn.indptr, drawn.columns, genes, counts, 0, ledger,
+        drawn.scratch(),
+    )  # fmt: skip
+    assume(said[0] == units.SOUND)
+    for begin, length in ledger[:, [units.BEGIN, units.LENGTH]].tolist():
+        own = (genes, counts, begin, length, drawn.n_genes)
+        both = unpacking.library_of(*own), unpacking.library_of.reference(*own)
+        expected = sum(
+            count for gene, count in unpack(genes, counts, begin, length) if gene < drawn.n_genes
+        )
+        assert both == (expected, expected)
+
+
+@given(st.binary(max_size=99))
+def test_bytes_are_copied_as_their_twin(some: bytes) -> None:
+    source: Any = np.frombuffer(some, dtype=np.uint8)
+    made = [np.zeros_like(source) for _ in range(2)]
+    holding.copy_bytes(source, made[0])
+    holding.copy_bytes.reference(source, made[1])
+    assert made[0].tobytes() == made[1].tobytes() == some
+
+
 def test_every_kernel_of_the_tally_is_tested() -> None:
-    # measure_kinds has its twin test beside the quality pass, in test_fitness.
+    # measure_kinds has its twin test beside the quality pass, in test_fitness; laying out and
+    # taking apart have theirs beside naming, in test_annotated.
     names = {k.plain.__name__ for k in KERNELS if k.plain.__module__.startswith("turncoat.tally")}
     assert names <= {
         "add_cells",
         "add_count",
+        "copy_bytes",
         "count_at",
         "counts_seen",
         "fill_logs",
         "fill_table",
         "find_problem",
         "finish_row",
+        "lay_out_cells",
+        "library_of",
+        "log_cells",
         "look",
         "measure_kinds",
         "note_members",
@@ -319,6 +354,6 @@ def test_every_kernel_of_the_tally_is_tested() -> None:
         "relate_cells",
         "score_cells",
         "sum_logs",
-        "unpack_cells",
+        "take_apart_cells",
         "write_large",
     }

@@ -124,28 +124,27 @@ class Baseline:
 
         In float32: thousands of cells of thousands of genes.
         """
-        n_ordered = self.genome.columns.size
-        places = np.full(logged.shape[1], -1, dtype=np.int32)
-        places[self.genome.columns] = np.arange(n_ordered)
         windows = np.stack([edges[::STEP] for edges in self.genome.windows()], axis=1)
-        edges, spans = np.unique(windows, return_inverse=True)
-        stretch = np.searchsorted(edges, np.arange(n_ordered), side="right")
+        cuts, spans = np.unique(windows, return_inverse=True)
+        place = np.searchsorted(cuts, np.arange(self.genome.columns.size), side="right")
         silent = np.maximum(-self.high, 0.0) + np.minimum(-self.low, 0.0)
         silent = np.clip(silent, -MOST_DIFFERENCE, MOST_DIFFERENCE)
-        sums = np.zeros((2, edges.size + 1))
-        sums[0] = np.bincount(stretch, weights=silent, minlength=edges.size + 1)
+        sums = np.zeros((2, cuts.size + 1))
+        sums[0] = np.bincount(place, weights=silent, minlength=cuts.size + 1)
+        limits = np.tile([-np.inf, np.inf, 0.0], (logged.shape[1], 1))
+        limits[self.genome.columns] = np.stack([self.low, self.high, silent], axis=1)
+        stretch = np.full(logged.shape[1], cuts.size, dtype=np.int32)
+        stretch[self.genome.columns] = place
         profiles = np.empty((logged.shape[0], self.n_places), dtype=np.float32)
         profile_cells(
             np.ascontiguousarray(logged.data, dtype=np.float32),
             np.ascontiguousarray(logged.indices, dtype=np.int32),
             np.ascontiguousarray(logged.indptr, dtype=np.int64),
-            places,
-            np.stack([self.low, self.high]),
-            MOST_DIFFERENCE,
+            limits,
             stretch,
+            MOST_DIFFERENCE,
             spans.reshape(windows.shape),
             1.0 / (windows[:, 1] - windows[:, 0]),
-            silent,
             sums,
             profiles,
         )

@@ -1,5 +1,7 @@
 """Compiled loops over the stored values of cells, each with a plain twin."""
 
+from typing import Any
+
 import numpy as np
 
 from turncoat.kernel import kernel
@@ -86,28 +88,25 @@ def profile_cells_reference(
     data: FloatArray,
     indices: IntArray,
     indptr: IntArray,
-    places: IntArray,
-    ranges: FloatArray,
-    most: float,
+    limits: FloatArray,
     stretch: IntArray,
+    most: float,
     windows: IntArray,
     shares: FloatArray,
-    silent: FloatArray,
     sums: FloatArray,
     profiles: FloatArray,
 ) -> None:
     """Average each cell's distance from the normal range, as plainly as NumPy allows."""
-    del silent, sums
+    low, high, silent = limits.T
+    begin = sums[0]
     for cell in range(indptr.size - 1):
-        values = np.zeros(ranges.shape[1])
         own = slice(indptr[cell], indptr[cell + 1])
-        ordered = places[indices[own]] >= 0
-        values[places[indices[own]][ordered]] = data[own][ordered]
-        outside = np.maximum(values - ranges[1], 0) + np.minimum(values - ranges[0], 0)
-        outside = np.clip(outside, -most, most)
+        genes, values = indices[own], data[own]
+        outside = np.maximum(values - high[genes], 0) + np.minimum(values - low[genes], 0)
+        added = np.clip(outside, -most, most) - silent[genes]
+        between = begin + np.bincount(stretch[genes], weights=added, minlength=begin.size)
         for place, (first, last) in enumerate(windows.tolist()):
-            within = (stretch > first) & (stretch <= last)
-            profiles[cell, place] = outside[within].sum() * shares[place]
+            profiles[cell, place] = between[first + 1 : last + 1].sum() * shares[place]
 
 
 @kernel(reference=profile_cells_reference, ahead=True)
@@ -115,13 +114,11 @@ def profile_cells(
     data: FloatArray,
     indices: IntArray,
     indptr: IntArray,
-    places: IntArray,
-    ranges: FloatArray,
-    most: float,
+    limits: FloatArray,
     stretch: IntArray,
+    most: float,
     windows: IntArray,
     shares: FloatArray,
-    silent: FloatArray,
     sums: FloatArray,
     profiles: FloatArray,
 ) -> None:
@@ -134,40 +131,37 @@ def profile_cells(
     ----------
     data, indices, indptr
         Log-normalised expression.
-    places
-        Place of each gene along the genome, -1 for none; shape ``(n_genes,)``.
-    ranges
-        Least and most that normal cells express, in the order of the genome, shape
-        ``(2, n_ordered)``.
+    limits
+        Of each gene the least and most that normal cells express, and what it adds where a cell
+        has no count; shape ``(n_genes, 3)``. A gene without a place has no limits and adds 0.
+    stretch
+        Number of the cut that each gene lies before; one more than the last for none.
     most
         Distances larger than this are cut.
-    stretch
-        Number of the cut that each gene lies before, in the order of the genome.
     windows
         First and last cut of each window, shape ``(n_windows, 2)``.
     shares
         One over the number of genes of each window.
-    silent
-        What a gene adds of which the cell has no count, shape ``(n_ordered,)``.
     sums
-        What all silent genes add between the cuts, and room to work in: shape ``(2, n_cuts + 1)``.
+        What all genes add between the cuts where a cell has no count, and room to work in: shape
+        ``(2, n_cuts + 1)``.
     profiles
         Set: shape ``(n_cells, n_windows)``.
     """
-    low, high, begin, before = ranges[0], ranges[1], sums[0], sums[1]
+    begin, before = sums[0], sums[1]
     for cell in range(indptr.size - 1):
         for cut in range(begin.size):
             before[cut] = begin[cut]
+        # No branch, which could not be foretold.
         for k in range(indptr[cell], indptr[cell + 1]):
-            gene = places[indices[k]]
-            if gene >= 0:
-                value = data[k]
-                outside = max(value - high[gene], 0.0) + min(value - low[gene], 0.0)
-                before[stretch[gene]] += max(min(outside, most), -most) - silent[gene]
+            gene: Any = np.uint64(indices[k])
+            value: Any = np.float64(data[k])
+            outside = max(value - limits[gene, 1], 0.0) + min(value - limits[gene, 0], 0.0)
+            before[np.uint64(stretch[gene])] += max(min(outside, most), -most) - limits[gene, 2]
         total = 0.0
         for cut in range(begin.size):
             total += before[cut]
             before[cut] = total
         for place in range(windows.shape[0]):
-            inside = before[windows[place, 1]] - before[windows[place, 0]]
-            profiles[cell, place] = inside * shares[place]
+            first, last = np.uint64(windows[place, 0]), np.uint64(windows[place, 1])
+            profiles[cell, place] = (before[last] - before[first]) * shares[place]
