@@ -17,9 +17,9 @@ from turncoat.cells.copynumber import (
     agreement,
     binned,
     by_arm,
-    separate,
     shared_profile,
 )
+from turncoat.cells.two_kinds import separate
 from turncoat.tables import BoolArray, FloatArray, IntArray
 
 #: Normal cells used at most, and needed at least, as reference.
@@ -33,7 +33,7 @@ CELLS_AT_ONCE: Final = 2048
 #: Agreement that this share of the normal cells stays below: above it a cell is malignant …
 SURE_QUANTILE: Final = 0.99
 #: … and below this one it is normal; between them it is uncertain. Where normal and tumour cells
-#: are plainly two kinds, the bounds lie between the two (:func:`~turncoat.cells.copynumber.separate`).
+#: are plainly two kinds, the bounds lie between the two (:func:`~turncoat.cells.two_kinds.separate`).
 NORMAL_QUANTILE: Final = 0.90
 
 #: Gives the log-normalised expression of some cells, by their numbers.
