@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turncoat.cells.calibration import FITTED, Calibration
-from turncoat.cells.copynumber import separate
 from turncoat.cells.distil import distil
 from turncoat.cells.fit import strangers
 from turncoat.cells.markers import marker_set
 from turncoat.cells.model import Annotator
 from turncoat.cells.regression import fit_softmax
 from turncoat.cells.sample import Class, Sample
+from turncoat.cells.two_kinds import separate
 from turncoat.errors import DroppedDataWarning
 from turncoat.tables import FloatArray
 
