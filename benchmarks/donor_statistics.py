@@ -5,7 +5,7 @@
 
 Parts: labelings, exact and joint (exact tests), null (other tests of genes and scores), organs, other (composition),
 pool (pooled studies), cells (scanpy's), substates, power, rare, together (programmes whose genes move together), fdr, verdicts,
-timing. Each writes its own entry of results/donor_statistics.json, with date,
+firm, timing. Each writes its own entry of results/donor_statistics.json, with date,
 seeds and numbers of studies; the other entries stay. ``python benchmarks/donor_figures.py`` draws them.
 
 Named so because a script called ``statistics.py`` would hide Python's module of that name.
@@ -39,6 +39,7 @@ PARTS = {
     "together": ("donor_power", "together_part"),
     "fdr": ("donor_fdr", "fdr_part"),
     "verdicts": ("donor_verdicts", "verdicts_part"),
+    "firm": ("donor_verdicts", "firm_part"),
     "timing": ("donor_verdicts", "timing_part"),
 }
 RESULT = harness.RESULTS / "donor_statistics.json"

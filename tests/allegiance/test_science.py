@@ -1,10 +1,12 @@
 """The joint test of the two axes, on scores alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from turncoat.allegiance.science import AxesPlan, Evidence, weigh_evidence
-from turncoat.allegiance.verdict import judge
+from turncoat.allegiance.verdict import judge, margin
 from turncoat.stats.compare import Donors
 from turncoat.stats.units import arrange
 from turncoat.tables import FloatArray
@@ -54,7 +56,7 @@ def test_an_axis_without_a_score_has_no_balance() -> None:
     assert np.isnan(weigh(scores).balance)
 
 
-def test_a_switch_shown_by_both_axes_together_claims_neither_alone() -> None:
+def test_a_tilt_of_both_axes_together_that_neither_shows_is_no_switch() -> None:
     rng = np.random.default_rng(3)
     for _ in range(500):
         evidence = weigh(both_move(rng, 0.6, 2.0))
@@ -63,6 +65,42 @@ def test_a_switch_shown_by_both_axes_together_claims_neither_alone() -> None:
     else:
         pytest.fail("no study was found by its balance alone")
     assert judge(evidence, 0.02, fdr=0.05, band=0.32) == (
-        "switched",
-        "tipped from duty towards harm on both axes together, neither shown alone (q = 0.02)",
+        "inconclusive",
+        (
+            "tilted from duty towards harm on both axes together (q = 0.02), but neither a loss of "
+            "duty nor a gain of harm is shown by itself"
+        ),
     )
+
+
+def test_what_moves_the_other_way_is_said_beside_a_switch() -> None:
+    rng = np.random.default_rng(4)
+    evidence = weigh(rng.normal(size=(12, 2)) + np.outer(CASE, [3.0, 3.0]))
+    assert judge(evidence, 0.01, fdr=0.05, band=0.32) == (
+        "switched",
+        "gained pro-tumour harm (q = 0.01); at the same time gained anti-tumour duty",
+    )
+
+
+def test_the_margin_is_the_factor_of_p_that_changes_the_verdict() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(200):
+        evidence = weigh(both_move(rng, float(rng.uniform(0, 2))))
+        for qvalue in (0.001, 0.02, 0.06, 0.5):
+            verdict = judge(evidence, qvalue, fdr=0.05, band=0.32)[0]
+            factor = margin(evidence, qvalue, fdr=0.05)
+            assert factor >= 1
+            changed = {
+                judge(_times(evidence, by), qvalue * by, fdr=0.05, band=0.32)[0]
+                for by in (factor * 1.001, 1 / factor / 1.001)
+            }
+            assert changed != {verdict}
+            kept = {
+                judge(_times(evidence, by), qvalue * by, fdr=0.05, band=0.32)[0]
+                for by in (factor / 1.001, 1.001 / factor)
+            }
+            assert kept == {verdict}
+
+
+def _times(evidence: Evidence, by: float) -> Evidence:
+    return replace(evidence, harm=evidence.harm * by, loyal=evidence.loyal * by)

@@ -19,7 +19,7 @@ from turncoat.crosstalk.pairs import find_pairs
 from turncoat.crosstalk.science import specificity_pvalues
 from turncoat.crosstalk.sides import joint_pvalue, of_edges
 from turncoat.crosstalk.weights import strength_weights
-from turncoat.errors import DesignError, KnowledgeError, MissingKeyError
+from turncoat.errors import KnowledgeError, MissingKeyError
 from turncoat.knowledge.registry import read_table
 from turncoat.stats.multiplicity import hierarchical
 from turncoat.stats.units import arrange
@@ -308,8 +308,13 @@ def test_covariates_are_adjusted_as_in_regression() -> None:
     assert lost.freedom == 1
     precise = np.linalg.inv(design.T @ design)[1, 1] / (1 / 6 + 1 / 6)
     assert lost.inflation == pytest.approx(np.sqrt(precise))
-    with pytest.raises(DesignError, match="cannot be told apart"):
-        adjust(values, units, case[:, np.newaxis].astype(float))
+    again, twice = adjust(values, units, np.column_stack([age, 2 * age]))
+    np.testing.assert_allclose(again[:6].mean(axis=0) - again[6:].mean(axis=0), expected)
+    assert twice.freedom == 1
+    nothing = compare(
+        values, units, case[:, np.newaxis].astype(float), min_donors=3, n_permutations=0
+    )
+    assert np.isnan(nothing.pvalue).all()
 
 
 def test_specificity_is_a_one_sample_test_over_donors() -> None:

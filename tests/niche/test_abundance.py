@@ -155,7 +155,7 @@ def test_a_covariate_with_two_values_in_one_donor_is_refused() -> None:
 
 def test_a_missing_block_is_said() -> None:
     tally = with_columns(counted(), batch=lambda n: None if n == 3 else f"b{n % 2}")
-    with pytest.raises(DesignError, match="block 'batch' is missing for 1 donors"):
+    with pytest.raises(DesignError, match="block 'batch' is missing for d3"):
         tc.tl.abundance(tally, adjusted_for(block="batch"))
 
 

@@ -1,5 +1,6 @@
 """The tables of the result, put together from the lines."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from turncoat.allegiance.moderation import Moderation
 from turncoat.allegiance.programmes import AXES, Programme
 from turncoat.allegiance.result import Allegiance
 from turncoat.allegiance.science import AxesPlan
-from turncoat.allegiance.verdict import LEVEL, judge
+from turncoat.allegiance.verdict import FIRM, LEVEL, judge, margin
 from turncoat.stats.multiplicity import benjamini_hochberg, hierarchical, reachable_q
 from turncoat.tables import FloatArray
 
@@ -51,7 +52,7 @@ def verdict_table(
     rows, others = [], []
     for number, line in enumerate(lines):
         row = _verdict_row(line, qvalues[number], axis_q[number], plan, fdr=fdr)
-        row["reason"] += _doubt(line, str(row["verdict"]))
+        row["reason"] += _doubt(line, row)
         row |= {"p_floor": floors[number], "q_floor": lone[number]}
         row["pvalue_moderated"] = second[number]
         left = left_out(line, plan, min_donors=min_donors, fdr=fdr) if line.evidence else []
@@ -72,11 +73,14 @@ def _floor(line: Line, plan: AxesPlan, moderation: Moderation) -> float:
     return line.units.floor(plan.n_permutations, sides=1)
 
 
-def _doubt(line: Line, verdict: str) -> str:
-    """Say where a switch would rest on the share of contamination that is taken off."""
-    if verdict == "switched" and line.doubtful > LEVEL:
-        return "; it depends on how much contamination is taken off"
-    return ""
+def _doubt(line: Line, row: Mapping[str, Any]) -> str:
+    """Say what a verdict depends on: the contamination that is taken off, a p-value near its threshold."""
+    doubts = []
+    if row["verdict"] == "switched" and line.doubtful > LEVEL:
+        doubts.append("; it depends on how much contamination is taken off")
+    if row["margin"] < FIRM:
+        doubts.append(f"; borderline: within a factor of {FIRM:g} of its threshold")
+    return "".join(doubts)
 
 
 def _axis_qvalues(lines: list[Line]) -> FloatArray:
@@ -103,6 +107,7 @@ def _verdict_row(
         "verdict": "not testable",
         "reason": line.reason,
         "is_exact": bool(evidence and evidence.is_exact),
+        "margin": margin(evidence, qvalue, fdr=fdr) if evidence else NAN,
         "pvalue": evidence.joint if evidence else NAN,
         "qvalue": qvalue,
         "pvalue_both": evidence.both if evidence else NAN,

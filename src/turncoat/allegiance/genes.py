@@ -11,13 +11,15 @@ from turncoat.allegiance.genes_fit import GeneFits, Method, check_method, fit_ge
 from turncoat.allegiance.genes_result import Genes
 from turncoat.errors import ArgumentError, DesignError, MissingKeyError, did_you_mean
 from turncoat.stats.contrast import Contrast
-from turncoat.stats.design import covariate_columns
+from turncoat.stats.design import covariate_columns, why_not_exchangeable
 from turncoat.stats.multiplicity import hierarchical
 from turncoat.tables import BoolArray, FloatArray, store
 from turncoat.tally import layout
 from turncoat.tally.arms import DonorArms, check_contrast, donor_arms, tissues_within
 
 NAN = float("nan")
+#: Levels (log2 CPM) that differ by less differ by rounding alone.
+ROUNDING = 1e-9
 
 
 def genes(
@@ -157,12 +159,15 @@ def _one(
     counts = arms.counts[:, kept]
     try:
         units = arms.units(contrast)
+        why = why_not_exchangeable(units) or ("" if kept.any() else f"no gene is left: {why}")
+        if why:
+            return pd.DataFrame(), [where | {"what": "population", "n": 1, "reason": why}]
         covariates = covariate_columns(arms.table, contrast.covariates, units)
         fits = fit_genes(counts, units, covariates, method=method, seed=seed)
     except DesignError as error:
         return pd.DataFrame(), [where | {"what": "population", "n": 1, "reason": str(error)}]
     donors = {"n_donors": units.n_donors, "n_case": n_case, "n_reference": n_reference}
-    return _table(fits, counts, names[kept]).assign(**where, **donors), left_out
+    return _table(fits, counts, names[kept], method).assign(**where, **donors), left_out
 
 
 def _expressed(counts: FloatArray, n_smaller: int, min_count: int) -> BoolArray:
@@ -170,17 +175,23 @@ def _expressed(counts: FloatArray, n_smaller: int, min_count: int) -> BoolArray:
     return enough
 
 
-def _table(fits: GeneFits, counts: FloatArray, names: pd.Index) -> pd.DataFrame:
+UNFITTED = {
+    "deseq2": "the model could not be fitted, or an outlier decides it",
+    "moderated": "no spread between donors is left to set the shift against",
+}
+
+
+def _table(fits: GeneFits, counts: FloatArray, names: pd.Index, method: Method) -> pd.DataFrame:
     # A gene that is the same in all donors has no p-value, and a fit that failed has none either.
-    tested = np.isfinite(fits.pvalue) & (np.ptp(log_cpm(counts), axis=0) > 0)
+    varies = np.ptp(log_cpm(counts), axis=0) > ROUNDING
+    tested = np.isfinite(fits.pvalue) & varies
+    why = np.where(varies, UNFITTED.get(method, ""), "the same in all donors")
     blank = np.where(tested, 1.0, NAN)
     return pd.DataFrame(
         {
             "gene": names.astype(str),
             "status": np.where(tested, "tested", "not_testable"),
-            "reason": np.where(
-                tested, "", "the model could not be fitted, or an outlier decides it"
-            ),
+            "reason": np.where(tested, "", why),
             "level": log_cpm(counts).mean(axis=0),
             "shift": fits.shift * blank,
             "lower": fits.lower * blank,

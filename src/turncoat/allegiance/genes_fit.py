@@ -11,6 +11,7 @@ from scipy.special import ndtri
 from turncoat.errors import ArgumentError, require
 from turncoat.stats.compare import Donors, compare
 from turncoat.stats.design import stratum_columns
+from turncoat.stats.laws import never_zero
 from turncoat.stats.library import effective_library
 from turncoat.stats.moderated import fit_linear, moderated_test, voom
 from turncoat.stats.units import Units
@@ -21,6 +22,8 @@ Method = Literal["moderated", "permutation", "deseq2"]
 #: Permutations drawn where not all can be enumerated: genes are many, each needs less resolution.
 N_PERMUTATIONS = 1_999
 LEVEL = 0.05
+#: Student's and the normal law set no smallest p-value.
+NO_FLOOR = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def _moderated(counts: FloatArray, design: FloatArray) -> GeneFits:
     levels, weights = voom(counts, design, library=effective_library(counts))
     found = moderated_test(fit_linear(levels, design, weights=weights), design.shape[1] - 1)
     lower, upper = found.found.interval()
-    return GeneFits(found.found.effect, lower, upper, found.pvalue, 0.0)
+    return GeneFits(found.found.effect, lower, upper, found.pvalue, NO_FLOOR)
 
 
 def _permuted(counts: FloatArray, units: Units, covariates: FloatArray, seed: int) -> GeneFits:
@@ -149,5 +152,5 @@ def _negative_binomial(counts: FloatArray, design: FloatArray) -> GeneFits:
     table = tested.results_df
     effect, error = (table[name].to_numpy(dtype=float) for name in ("log2FoldChange", "lfcSE"))
     reach = float(ndtri(1 - LEVEL / 2)) * error
-    pvalue = table["pvalue"].to_numpy(dtype=float)
-    return GeneFits(effect, effect - reach, effect + reach, pvalue, 0.0)
+    pvalue = never_zero(table["pvalue"].to_numpy(dtype=float))
+    return GeneFits(effect, effect - reach, effect + reach, pvalue, NO_FLOOR)

@@ -43,7 +43,12 @@ class Genes:
             Column("upper", "real", "log2", "Upper bound of its 95 % interval."),
             Column("pvalue", "real", "", "Two-sided p-value over donors."),
             Column("qvalue", "real", "", "False-discovery rate, over populations and genes."),
-            Column("p_floor", "real", "", "Smallest p-value the method can reach here; 0: any."),
+            Column(
+                "p_floor",
+                "real",
+                "",
+                "Smallest p-value that permutation can reach; none for other methods.",
+            ),
         ),
         key=("population", "tissue", "gene"),
     )

@@ -30,6 +30,8 @@ from turncoat.tally.arms import DonorArms
 
 #: Leaving out each donor in turn asks for less resolution than the verdict itself.
 N_PERMUTATIONS_LEFT_OUT = 999
+#: Scores are told to so many decimals of log2: what differs by less differs by rounding alone.
+DECIMALS = 9
 NO_AXES: tuple[tuple[None, None], tuple[None, None]] = ((None, None), (None, None))
 
 
@@ -106,8 +108,9 @@ class Line:
         return {
             "n_donors": len(donors),
             "n_pairs": n_pairs if self.units.pairing != "blocked" else 0,
-            "n_case": n_case,
-            "n_reference": n_reference,
+            # Where nobody can be compared, those who are there.
+            "n_case": n_case if donors else self.units.n_case,
+            "n_reference": n_reference if donors else self.units.n_reference,
         }
 
 
@@ -158,7 +161,7 @@ def make_line(
     levels, matched = _levels(arms.counts, axes) if n_units else NO_AXES
     for column, level in enumerate(levels):
         if level is not None:
-            scores[:, column] = level.scores
+            scores[:, column] = np.round(level.scores, DECIMALS)
     reason = untestable(units, scores, plan, min_donors=min_donors, fdr=fdr)
     if not reason and covariates:
         try:

@@ -59,6 +59,8 @@ def forest(
         raise MissingKeyError(f"Nothing was pooled for '{population}', axis '{axis}'. {hint}")
     row = pooled.iloc[0]
     own = _of(result.studies, population, axis, str(row["tissue"]))
+    if own.empty:
+        raise MissingKeyError(f"No study could test '{population}' on the axis '{axis}'.")
     if ax is None:
         size = (5.2, 0.36 * len(own) + 1.6)
         ax = plt.subplots(figsize=size, layout="constrained")[1]

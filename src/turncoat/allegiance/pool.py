@@ -61,6 +61,7 @@ class PooledAllegiance:
             Column("upper", "real", "log2", "Upper bound of its 95 % interval."),
             Column("pvalue", "real", "", "Two-sided."),
             Column("qvalue", "real", "", "Benjamini-Hochberg over the rows."),
+            Column("p_floor", "real", "", "None: Student's law sets no smallest p-value."),
             Column("tau2", "real", "log2 squared", "Variance between studies."),
             Column("i2", "real", "%", "Share of the spread beyond chance."),
             Column("q_pvalue", "real", "", "Cochran's test of disagreement."),
@@ -132,10 +133,12 @@ def pool(results: Mapping[str, Allegiance], *, method: Method = "donors") -> Poo
     if method not in get_args(Method):
         raise ArgumentError(f"'method' should be donors or hartung-knapp; got {method!r}.")
     rows = [row for name, result in results.items() for row in _study_rows(name, result)]
-    studies = PooledAllegiance.studies_schema.build(rows)
+    every = PooledAllegiance.studies_schema.build(rows)
+    # What no study could test has no estimate of its own, and still a row that says so.
+    studies = every[np.isfinite(every["error"])].reset_index(drop=True)
     pooled = [
         _pool_rows((str(population), str(tissue), str(axis)), own, method)
-        for (population, tissue, axis), own in studies.groupby(
+        for (population, tissue, axis), own in every.groupby(
             ["population", "tissue", "axis"], sort=True
         )
     ]
@@ -160,10 +163,12 @@ def _tell_shared_donors(results: Mapping[str, Allegiance]) -> None:
 
 
 def _study_rows(name: str, result: Allegiance) -> list[dict[str, Any]]:
-    tested = result.table[result.table["status"] == "tested"]
-    labels = sorted(set(tested["population"].astype(str)))
+    table = result.table
+    labels = sorted(set(table["population"].astype(str)))
     meant = {label: match_population(label).population or label for label in labels}
-    shared = [meaning for meaning in meant.values() if list(meant.values()).count(meaning) > 1]
+    tested = set(table.loc[table["status"] == "tested", "population"].astype(str))
+    named = [meant[label] for label in labels if label in tested]
+    shared = {meaning for meaning in named if named.count(meaning) > 1}
     return [
         {
             "study": name,
@@ -172,14 +177,16 @@ def _study_rows(name: str, result: Allegiance) -> list[dict[str, Any]]:
             "tissue": str(row["tissue"]),
             "axis": axis,
             "n_donors": int(row["n_donors"]),
-            "worth": float(compared_donors(row["n_case"], row["n_reference"])),
+            "worth": float(compared_donors(row["n_case"], row["n_reference"]))
+            if row["status"] == "tested"
+            else NAN,
             "shift": row[f"{prefix}_shift"],
             "error": row[f"{prefix}_error"],
             "freedom": row[f"{prefix}_freedom"],
             "lower": row[f"{prefix}_lower"],
             "upper": row[f"{prefix}_upper"],
         }
-        for row in tested.to_dict("records")
+        for row in table.to_dict("records")
         for prefix, axis in (("anti", "anti_tumour"), ("pro", "pro_tumour"))
     ]  # fmt: skip
 
@@ -205,6 +212,7 @@ def _pool_rows(where: tuple[str, str, str], own: pd.DataFrame, method: Method) -
         "lower": found.low,
         "upper": found.high,
         "pvalue": found.pvalue,
+        "p_floor": NAN,
         "tau2": found.tau2 if random else NAN,
         "i2": found.i2,
         "q_pvalue": found.q_pvalue,

@@ -145,7 +145,7 @@ def _row(line: Line, plan: AxesPlan, fdr: float, n_tests: int) -> dict[str, Any]
         **line.counted,
         "median_cells": float(n_cells.median()) if len(n_cells) else NAN,
         "can_be_loyal": False,
-        "words": f"Not testable: {line.reason}." if line.reason else "",
+        "words": f"Not testable: {line.reason.rstrip('.')}." if line.reason else "",
     }
     # Two axes are looked at, each in one direction: the level of each is that of a two-sided test.
     errors = _errors(line)
@@ -177,11 +177,15 @@ def _words(row: Mapping[str, Any], fdr: float, n_tests: int) -> str:
             f"A switch can be called only if other populations switch too: alone, among {n_tests}, "
             f"no q-value falls below {row['q_floor']:.2g}."
         )
-    smallest = np.nanmin([row["anti_detectable"], row["pro_detectable"]])
-    if np.isfinite(smallest):
+    smallest = [
+        f"{row[f'{prefix}_detectable']:.2g} ({name})"
+        for prefix, name in (("anti", "duty"), ("pro", "harm"))
+        if np.isfinite(row[f"{prefix}_detectable"])
+    ]
+    if smallest:
         parts.append(
-            f"Shifts below {row['anti_detectable']:.2g} (duty) and {row['pro_detectable']:.2g} "
-            "(harm) log2 would be missed more often than one time in five."
+            f"Shifts below {' and '.join(smallest)} log2 would be missed more often than one time "
+            "in five."
         )
     if not row["can_be_loyal"]:
         parts.append("Loyalty cannot be shown: the interval is wider than the band.")

@@ -79,9 +79,14 @@ class Allegiance:
             ),
             Column("pvalue_moderated", "real", "", "Joint p-value of the moderated test."),
             Column("pvalue_loyal", "real", "", "Both axes within the band (TOST), larger p."),
-            Column("p_floor", "real", "", "Smallest joint p-value this design can reach."),
+            Column(
+                "p_floor", "real", "", "Smallest joint p-value of a permutation here; else none."
+            ),
             Column("q_floor", "real", "", "Smallest q-value it can reach as a lone finding."),
             Column("is_exact", "flag", "", "Whether all arrangements were enumerated."),
+            Column(
+                "margin", "real", "fold", "Change of p that would change the verdict; firm from 2."
+            ),
             Column("hangs_on", "text", "", "Donors without whom the verdict would differ."),
         ),
         key=("population", "tissue"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from turncoat.stats.compare import Donors, compare
+from turncoat.stats.design import why_not_exchangeable
 from turncoat.stats.equivalence import equivalence_pvalue
 from turncoat.stats.estimate import Estimate
 from turncoat.stats.permutation import Permuted, share_as_extreme
@@ -184,6 +185,8 @@ def untestable(
             f"{units.n_case} donors in the case arm and {units.n_reference} in the reference arm "
             f"have such cells; at least {needed} each are needed"
         )
+    if units.n_arrangements == 1:
+        return why_not_exchangeable(units)
     if min(n_case, n_reference) < needed:
         return (
             f"{n_case} comparable donors in the case arm and {n_reference} in the reference arm; "

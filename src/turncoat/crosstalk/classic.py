@@ -13,11 +13,12 @@ import pandas as pd
 from scipy.special import ndtr
 
 from turncoat.crosstalk.pairs import Complexes, find_pairs
-from turncoat.crosstalk.read import not_negative
 from turncoat.errors import ArgumentError, MissingKeyError
+from turncoat.stats.laws import never_zero
 from turncoat.tables import FloatArray, IntArray
 from turncoat.tally import layout
 from turncoat.tally.arms import tally_meta
+from turncoat.tally.counts import not_negative
 
 #: Share of cells that must express every subunit; the default of LIANA and CellPhoneDB.
 MIN_DETECTION: Final = 0.1
@@ -110,7 +111,7 @@ def classic_edges(
             "expr_prod": ligand.mean * receptor.mean,
             "spec_weight": ligand.mean / ligand.total * receptor.mean / receptor.total,
             "lrscore": root / (root + moments.matrix_mean),
-            "label_pvalue": ndtr(-deviate),
+            "label_pvalue": never_zero(ndtr(-deviate)),
         }
     )
 

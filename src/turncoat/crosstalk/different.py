@@ -10,7 +10,9 @@ from scipy.special import stdtr, stdtrit
 from turncoat.crosstalk.labellings import BLOCK, Labellings
 from turncoat.crosstalk.moderation import adjust, variance_priors
 from turncoat.stats.contrast import Contrast
+from turncoat.stats.design import is_estimable
 from turncoat.stats.estimate import estimate
+from turncoat.stats.laws import never_zero
 from turncoat.stats.units import Units, arrange
 from turncoat.tables import BoolArray, FloatArray, IntArray
 
@@ -121,6 +123,8 @@ def compare(
         if not _enough(units, keep, min_donors):
             continue
         mine = units.take(keep)
+        if covariates.shape[1] and not is_estimable(mine, covariates[keep]):
+            continue
         labellings = Labellings.of(mine, n_permutations, leave_out=leave_out)
         found.n_case[edges], found.n_reference[edges] = mine.n_case, mine.n_reference
         scale[edges] = 1 / mine.n_case + 1 / mine.n_reference
@@ -199,7 +203,7 @@ def _moderate(
     change = found.change[usable]
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = np.where(standard > 0, change / standard, np.nan)
-    found.pvalue[usable] = 2 * stdtr(total, -np.abs(statistic))
+    found.pvalue[usable] = never_zero(2 * stdtr(total, -np.abs(statistic)))
     distinct, same = np.unique(total, return_inverse=True)
     reach = stdtrit(distinct, 0.5 + LEVEL / 2)[same] * standard
     found.lower[usable] = change - reach

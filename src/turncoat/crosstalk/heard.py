@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.special import stdtr
 
 from turncoat.crosstalk.by_unit import AT_ONCE
+from turncoat.stats.laws import never_zero
 from turncoat.tables import BoolArray, FloatArray, IntArray
 
 #: Degrees of freedom that must be left after adjustment; with fewer, one donor decides.
@@ -255,7 +256,7 @@ def correlate(
     correlation = np.clip(correlation, -1, 1)
     left = np.maximum(1 - correlation**2, 1e-15)
     statistic = correlation * np.sqrt(np.maximum(freedom, 1) / left)
-    return correlation, np.asarray(2 * stdtr(np.maximum(freedom, 1), -np.abs(statistic)))
+    return correlation, never_zero(2 * stdtr(np.maximum(freedom, 1), -np.abs(statistic)))
 
 
 def independent(columns: FloatArray) -> FloatArray:

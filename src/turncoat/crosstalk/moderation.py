@@ -6,7 +6,6 @@ from typing import Final
 import numpy as np
 from scipy.special import digamma, polygamma, zeta
 
-from turncoat.errors import DesignError
 from turncoat.stats.units import Units
 from turncoat.tables import FloatArray, IntArray
 
@@ -115,34 +114,26 @@ def adjust(values: FloatArray, units: Units, covariates: FloatArray) -> tuple[Fl
     units
         The donors as arranged.
     covariates
-        Shape ``(n_units, n_covariates)``; columns that do not vary are ignored.
+        Shape ``(n_units, n_covariates)``; columns that do not vary are ignored. With strata they
+        should leave the arm to be told (:func:`turncoat.stats.design.is_estimable`).
 
     Returns
     -------
     tuple
-        Adjusted values, and what it cost.
-
-    Raises
-    ------
-    DesignError
-        When the covariates leave nothing to compare.
+        Adjusted values, and what it cost. Columns that say what others say cost nothing more.
     """
     varying = covariates[:, covariates.std(axis=0) > 0] if covariates.size else covariates
-    n_covariates = varying.shape[1]
-    if not n_covariates:
+    n_columns = varying.shape[1]
+    if not n_columns:
         return values, Lost(0, 1.0)
     strata = (units.stratum[:, np.newaxis] == np.unique(units.stratum)).astype(float)
     case = units.case.astype(float)[:, np.newaxis]
     base = strata if strata.shape[1] < units.case.size else np.ones_like(case)
     model = np.hstack([case, varying - varying.mean(axis=0), base])
-    if np.linalg.matrix_rank(model) < model.shape[1] or model.shape[0] <= model.shape[1]:
-        raise DesignError(
-            f"The {n_covariates} covariate(s) of the contrast cannot be told apart from the arms "
-            f"or the blocks with {units.case.size} units. Use fewer covariates."
-        )
     coefficients = np.linalg.lstsq(model, values, rcond=None)[0]
-    adjusted = values - model[:, 1 : 1 + n_covariates] @ coefficients[1 : 1 + n_covariates]
-    others = np.hstack([model[:, 1:]])
+    adjusted = values - model[:, 1 : 1 + n_columns] @ coefficients[1 : 1 + n_columns]
+    others = model[:, 1:]
+    freedom = int(np.linalg.matrix_rank(others) - np.linalg.matrix_rank(base))
     left = case - others @ np.linalg.lstsq(others, case, rcond=None)[0]
     alone = case - base @ np.linalg.lstsq(base, case, rcond=None)[0]
-    return adjusted, Lost(n_covariates, float(np.sqrt((alone**2).sum() / (left**2).sum())))
+    return adjusted, Lost(freedom, float(np.sqrt((alone**2).sum() / (left**2).sum())))

@@ -7,10 +7,11 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from turncoat.errors import CountsError, DesignError
+from turncoat.errors import DesignError
 from turncoat.stats.contrast import Contrast
 from turncoat.tables import BoolArray, FloatArray, IntArray
 from turncoat.tally import layout
+from turncoat.tally.counts import not_negative
 
 PER: Final = 10_000.0
 
@@ -124,16 +125,6 @@ def _dense(tally: ad.AnnData, name: str, rows: IntArray, columns: IntArray) -> F
     else:
         values = np.asarray(layer[np.ix_(rows, columns)], dtype=np.float64)
     return not_negative(values, name)
-
-
-def not_negative(values: FloatArray, name: str) -> FloatArray:
-    """Hand on a layer's values, or refuse those that no sum of counts can have."""
-    if values.size and not values.min() >= 0:
-        raise CountsError(
-            f"The tally's layer '{name}' holds negative or missing values, which sums of counts "
-            "cannot be. Make the tally from raw counts with turncoat.pp.tally."
-        )
-    return values
 
 
 def _placed(

@@ -9,6 +9,7 @@ from scipy.special import bdtrc, stdtr
 from turncoat.crosstalk.by_unit import by_unit_any, by_unit_mean, by_unit_mean_many
 from turncoat.crosstalk.pairs import Pairs
 from turncoat.crosstalk.read import Field
+from turncoat.stats.laws import never_zero
 from turncoat.tables import BoolArray, FloatArray, IntArray
 
 Values = TypeVar("Values", FloatArray, BoolArray)
@@ -243,7 +244,7 @@ def presence_pvalues(
     trials = (units[:, edges.sender] & units[:, edges.receiver]).sum(axis=0)
     found = edges.present.sum(axis=0).astype(float)
     tail = np.where(found > 0, bdtrc(np.maximum(found - 1, 0), trials, rate), 1.0)
-    return np.asarray(tail)
+    return never_zero(tail)
 
 
 def specificity_pvalues(level: FloatArray, measured: BoolArray, donor: IntArray) -> FloatArray:
@@ -279,6 +280,6 @@ def specificity_pvalues(level: FloatArray, measured: BoolArray, donor: IntArray)
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = np.where(error > 0, mean / error, np.sign(mean) * np.inf)
     statistic = np.where(np.isnan(statistic), 0.0, statistic)
-    pvalues = 1 - stdtr(freedom, statistic)
+    pvalues = never_zero(stdtr(freedom, -statistic))
     # Donors that are identical have no spread: nothing can be said of others.
     return np.asarray(np.where((n_donors >= 2) & (error > 0), pvalues, np.nan))

@@ -32,8 +32,10 @@ from turncoat.crosstalk.science import (
 from turncoat.crosstalk.sides import compare_sides, joint_pvalue
 from turncoat.crosstalk.weights import learned_weights, strength_weights
 from turncoat.stats.contrast import Contrast
+from turncoat.stats.design import covariate_columns
 from turncoat.stats.units import Units
 from turncoat.tables import FloatArray, IntArray, TextArray
+from turncoat.tally.arms import block_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,21 +207,18 @@ def compare_antagonists(
 
 
 def arrange_units(field: Field, contrast: Contrast) -> tuple[Units, FloatArray]:
-    """Arrange the donors of a contrast, and their covariates as numbers."""
+    """Arrange the donors of a contrast, and their covariates as numbers.
+
+    Raises
+    ------
+    DesignError
+        When a block or covariate is missing for a donor, or the covariates decide the arm.
+    """
     design = field.design.drop_duplicates("unit").sort_values("unit")
-    block = [str(value) for value in design[contrast.block]] if contrast.block else []
     donors = [str(value) for value in design["donor"]]
+    block = block_labels(design[contrast.block], donors) if contrast.block else []
     units = units_of(contrast, donors, design["case"].to_numpy(dtype=bool), block)
-    columns = [np.empty((len(design), 0))]
-    for name in contrast.covariates:
-        values = design[name]
-        if pd.api.types.is_numeric_dtype(values):
-            columns.append(values.to_numpy(dtype=float)[:, np.newaxis])
-        else:
-            columns.append(
-                pd.get_dummies(values.astype(str), drop_first=True).to_numpy(dtype=float)
-            )
-    return units, np.hstack(columns)
+    return units, covariate_columns(design, contrast.covariates, units)
 
 
 def of_sides(edges: Edges, field: Field, ask: Question) -> Edges:

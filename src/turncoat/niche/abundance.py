@@ -19,13 +19,13 @@ from turncoat.niche.result import Abundance
 from turncoat.stats.compare import Donors, compare
 from turncoat.stats.composition import beta_binomial_pvalue, interval_of_test
 from turncoat.stats.contrast import Contrast
-from turncoat.stats.design import covariate_columns
+from turncoat.stats.design import covariate_columns, why_not_exchangeable
 from turncoat.stats.multiplicity import benjamini_hochberg
 from turncoat.stats.permutation import N_PERMUTATIONS
 from turncoat.stats.units import Units, arrange
 from turncoat.tables import FloatArray, store
 from turncoat.tally import layout
-from turncoat.tally.arms import check_contrast, tally_meta, tissues_within
+from turncoat.tally.arms import block_labels, check_contrast, tally_meta, tissues_within
 
 NAN = float("nan")
 ODDS = ("odds", "odds_lower", "odds_upper", "odds_pvalue")
@@ -168,7 +168,7 @@ def _rows(
     names, kinds, values = quantities(cells, named)
     case = facts["case"].to_numpy(dtype=bool)
     columns = unit_columns(tally, contrast, facts, tissue)
-    block = _block(contrast, columns)
+    block = _block(contrast, columns, facts)
     units = arrange(list(facts["donor"]), case, block=block)
     rows = []
     for place, (name, kind) in enumerate(zip(names, kinds, strict=True)):
@@ -185,16 +185,12 @@ def _rows(
     return rows
 
 
-def _block(contrast: Contrast, columns: pd.DataFrame) -> list[str] | Literal["donor"] | None:
+def _block(
+    contrast: Contrast, columns: pd.DataFrame, facts: pd.DataFrame
+) -> list[str] | Literal["donor"] | None:
     if contrast.block in (None, layout.DONOR):
         return "donor" if contrast.block else None
-    labels = columns[contrast.block]
-    if labels.isna().any():
-        raise DesignError(
-            f"The block '{contrast.block}' is missing for {int(labels.isna().sum())} donors. "
-            "Fill it in, or leave these donors out."
-        )
-    return list(labels.astype(str))
+    return block_labels(columns[contrast.block], list(facts["donor"]))
 
 
 def _test(
@@ -206,8 +202,9 @@ def _test(
     if min(case, reference) < params["min_donors"]:
         reason = f"{case} donors against {reference}; at least {params['min_donors']} needed"
         return row | {"status": "not_testable", "reason": reason}
-    if np.ptp(values) == 0 or units.n_arrangements == 1:
-        return row | {"status": "not_testable", "reason": "the same in all donors"}
+    reason = "the same in all donors" if np.ptp(values) == 0 else why_not_exchangeable(units)
+    if reason:
+        return row | {"status": "not_testable", "reason": reason}
     try:
         columns = covariate_columns(covariates, list(covariates.columns.astype(str)), units)
     except DesignError as error:

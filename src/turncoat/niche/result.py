@@ -56,7 +56,7 @@ class Abundance:
         columns=(
             Column("tissue", "text", "", "Tissue compared within; empty where tissues are."),
             Column("donor", "text", "", "Donor."),
-            Column("arm", "text", "", "Level of the contrast's variable."),
+            Column("arm", "text", "", "case or reference."),
             Column("population", "text", "", "Cell population."),
             Column("n_cells", "whole", "cells", "Cells."),
             Column("share", "real", "fraction", "Share of the donor's cells in this arm."),
@@ -67,7 +67,7 @@ class Abundance:
         columns=(
             Column("tissue", "text", "", "Tissue compared within; empty where tissues are."),
             Column("donor", "text", "", "Donor."),
-            Column("arm", "text", "", "Level of the contrast's variable."),
+            Column("arm", "text", "", "case or reference."),
             Column("ratio", "text", "", "Named ratio."),
             Column("value", "real", "log2", "Log-ratio, half a cell added to each side."),
             Column("lower", "real", "log2", "Lower bound of the 95 % interval of counting."),

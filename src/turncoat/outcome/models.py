@@ -12,6 +12,7 @@ from turncoat.outcome.hazards.cox import CoxFit, fit_cox
 from turncoat.outcome.hazards.profile import likelihood_ratio_pvalue, profile_interval
 from turncoat.outcome.hazards.proportional import proportionality_pvalues
 from turncoat.outcome.hazards.risk_sets import RiskSets, arrange
+from turncoat.stats.laws import never_zero
 from turncoat.tables import BoolArray, FloatArray, IntArray
 
 #: Fewer events than this and no model is fitted.
@@ -228,7 +229,7 @@ def _numbers(
     else:
         reach = float(ndtri(0.975)) * se
         low, high = log_hr - reach, log_hr + reach
-        pvalue = float(2 * ndtr(-abs(log_hr) / se))
+        pvalue = never_zero(float(2 * ndtr(-abs(log_hr) / se)))
     return log_hr, se, low, high, pvalue
 
 

@@ -42,7 +42,7 @@ class Answer:
         parts = [f"{first.n_donors} donors"] if first.n_donors else []
         if not math.isnan(first.qvalue):
             parts.append(f"q = {number(first.qvalue)}")
-        if claim.verdict == "switched" and first.note:
+        if first.note:
             parts.append(first.note)
         return ", ".join(parts)
 

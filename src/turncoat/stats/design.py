@@ -122,6 +122,18 @@ def _why_confounded(columns: FloatArray, labels: list[str], units: Units) -> str
     )
 
 
+def why_not_exchangeable(units: Units) -> str:
+    """Say in words that no stratum holds both arms; nothing where one does."""
+    if units.n_arrangements > 1:
+        return ""
+    cases = [donor for donor, yes in zip(units.donors, units.case, strict=True) if yes]
+    others = [donor for donor, yes in zip(units.donors, units.case, strict=True) if not yes]
+    return (
+        f"The blocks and the contrast say the same: no block holds donors of both arms ({_some(cases)} "
+        f"are cases, {_some(others)} are references). What is due to either cannot be told."
+    )
+
+
 def is_estimable(units: Units, covariates: FloatArray) -> bool:
     """Tell whether strata and covariates leave the arm, and some spread, to be told."""
     base = np.hstack([stratum_columns(units), covariates])

@@ -2,6 +2,11 @@
 
 ``scipy.stats`` takes longer to import than most rooms take to answer. Its distributions call the
 same special functions as these.
+
+No tail is ever 0. The smallest p-value of a permutation test is set by its design and told as
+``p_floor``. A test on Student's or another continuous law has none: how small its p-value gets is
+limited by belief in the law alone, so its ``p_floor`` is NaN, and what a computer would round to
+0 far out in the tail is told as the smallest number of full precision that it can hold.
 """
 
 from typing import SupportsFloat, overload
@@ -10,6 +15,9 @@ import numpy as np
 from scipy import special
 
 from turncoat.tables import FloatArray
+
+#: Smallest positive number of full precision: 2.2e-308.
+SMALLEST = float(np.finfo(float).tiny)
 
 
 @overload
@@ -31,14 +39,14 @@ def student_tail(x: float | FloatArray, freedom: float | FloatArray) -> float | 
     Returns
     -------
     float or FloatArray
-        Between 0 and 1; NaN where either is unknown.
+        Above 0, at most 1; NaN where either is unknown.
 
     Examples
     --------
     >>> round(student_tail(2.0, 10.0), 4)
     0.0367
     """
-    return _given(special.stdtr(freedom, np.negative(x)))
+    return never_zero(special.stdtr(freedom, np.negative(x)))
 
 
 @overload
@@ -85,14 +93,14 @@ def chi_square_tail(x: float | FloatArray, freedom: float) -> float | FloatArray
     Returns
     -------
     float or FloatArray
-        Between 0 and 1.
+        Above 0, at most 1.
 
     Examples
     --------
     >>> round(chi_square_tail(3.84, 1), 3)
     0.05
     """
-    return _given(special.chdtrc(freedom, np.maximum(x, 0.0)))
+    return never_zero(special.chdtrc(freedom, np.maximum(x, 0.0)))
 
 
 def chi_square_quantile(p: float, freedom: float) -> float:
@@ -116,6 +124,21 @@ def chi_square_quantile(p: float, freedom: float) -> float:
     3.84
     """
     return float(2 * special.gammaincinv(freedom / 2, p))
+
+
+@overload
+def never_zero(pvalues: float) -> float: ...
+@overload
+def never_zero(pvalues: FloatArray) -> FloatArray: ...
+def never_zero(pvalues: float | FloatArray) -> float | FloatArray:
+    """Lift p-values that were rounded to 0; NaN stays NaN.
+
+    Examples
+    --------
+    >>> never_zero(0.0), never_zero(0.5)
+    (2.2250738585072014e-308, 0.5)
+    """
+    return _given(np.maximum(pvalues, SMALLEST))
 
 
 def _given(value: SupportsFloat) -> float | FloatArray:

@@ -44,7 +44,7 @@ def lowess(x: FloatArray, y: FloatArray, *, span: float) -> FloatArray:
         smooth = _pass(x, y, robustness, n_local, delta)
         residual = np.abs(y - smooth)
         scale = 6 * np.median(residual)
-        if scale < 1e-7 * residual.mean():
+        if scale <= 1e-7 * residual.mean():
             break
         ratio = np.where(residual <= 0.001 * scale, 0.0, residual / scale)
         robustness = np.where(residual <= 0.999 * scale, (1 - ratio**2) ** 2, 0.0)

@@ -18,6 +18,8 @@ from turncoat.tables import FloatArray
 
 #: Share of genes that the trend of voom sees at a time (limma's default).
 VOOM_SPAN = 0.5
+#: The trend of voom is kept above this share of the largest root spread.
+LEAST_SPREAD = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,5 +242,7 @@ def voom(
     root = np.sqrt(np.sqrt(fit.variance[seen]))[order]
     trend = lowess(mean[order], root, span=VOOM_SPAN)
     fitted = design @ fit.coefficients.T - np.log2(1e6) + np.log2(library + 1)[:, np.newaxis]
-    weights = 1 / np.interp(fitted, mean[order], trend) ** 4
+    # Where donors do not vary at all the trend is 0, and no weight is infinite.
+    least = LEAST_SPREAD * float(root.max(initial=0.0)) or 1.0
+    weights = 1 / np.maximum(np.interp(fitted, mean[order], trend), least) ** 4
     return levels, weights

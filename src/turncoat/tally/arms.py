@@ -13,6 +13,7 @@ from turncoat.stats.contrast import Contrast
 from turncoat.stats.units import Units, arrange
 from turncoat.tables import UNS_KEY, BoolArray, FloatArray
 from turncoat.tally import layout
+from turncoat.tally.counts import not_negative
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,25 @@ class DonorArms:
             return arrange(donors, self.case)
         if contrast.block == layout.DONOR:
             return arrange(donors, self.case, block="donor")
-        return arrange(donors, self.case, block=list(self.table[contrast.block].astype(str)))
+        return arrange(donors, self.case, block=block_labels(self.table[contrast.block], donors))
+
+
+def block_labels(values: "pd.Series[Any]", donors: Sequence[str]) -> list[str]:
+    """Read the block of each unit.
+
+    Raises
+    ------
+    DesignError
+        Where one is missing: those donors would otherwise be a block of their own.
+    """
+    missing = [donor for donor, gone in zip(donors, values.isna(), strict=True) if gone]
+    if missing:
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        raise DesignError(
+            f"The block '{values.name}' is missing for {', '.join(missing[:5])}{more}. Fill it in, "
+            "or leave these donors out."
+        )
+    return list(values.astype(str))
 
 
 def tally_meta(tally: ad.AnnData, name: str, default: Any = "") -> Any:
@@ -189,7 +208,8 @@ def donor_tissues(tally: ad.AnnData, population: str) -> DonorArms:
 
 def _dense(tally: ad.AnnData, rows: np.ndarray) -> FloatArray:
     picked = tally.layers[layout.COUNTS][rows]
-    return np.asarray(picked.todense() if hasattr(picked, "todense") else picked, dtype=float)
+    values = np.asarray(picked.todense() if hasattr(picked, "todense") else picked, dtype=float)
+    return not_negative(values, layout.COUNTS)
 
 
 def _units_of(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from turncoat.allegiance import Allegiance, plot
+from turncoat.allegiance.verdict import FIRM
 from turncoat.report.answer import listed
 from turncoat.report.cells import Estimate, number, word
 from turncoat.report.claim import Claim, Evidence
@@ -82,15 +83,20 @@ HOW_SCORED = (
 )
 HOW_JUDGED = (
     "Switched means that duty was lost or harm gained over donors, corrected for the number of "
-    "populations; loyal means shown to lie within the equivalence band on both axes."
+    "populations, and that one of the two is shown by itself; loyal means shown to lie within the "
+    "equivalence band on both axes. Borderline means that a p-value twice as large or half as large "
+    "would change the verdict: as much may a few more reads of the same cells."
 )
 NOTES = (HOW_SCORED, HOW_JUDGED, "An inconclusive verdict is no evidence of absence.")
 
 
 def _lead(title: str, result: Allegiance) -> str:
     table = result.table
-    switched = list(table.loc[table["verdict"] == "switched", "population"])
-    loyal = list(table.loc[table["verdict"] == "loyal", "population"])
+    named = table["population"].where(
+        table["margin"] >= FIRM, table["population"] + " (borderline)"
+    )
+    switched = list(named[table["verdict"] == "switched"])
+    loyal = list(named[table["verdict"] == "loyal"])
     parts = [
         f"{listed(switched)} switched sides" if switched else "no population switched sides",
         f"{listed(loyal)} could be shown to be loyal" if loyal else "",
@@ -203,7 +209,7 @@ def _claim(part: str, title: str, row: dict[str, Any]) -> Claim:
         subject=subject,
         verdict=verdict,
         evidence=_evidence(part, verdict, row),
-        falsified_by=FALSIFIED[verdict] if verdict in FALSIFIED else FALSIFIED["inconclusive"],
+        falsified_by=FALSIFIED.get(verdict, FALSIFIED["inconclusive"]),
         populations=(str(row["population"]),),
     )
 
@@ -242,7 +248,7 @@ def _evidence(part: str, verdict: str, row: dict[str, Any]) -> tuple[Evidence, .
             n_cohorts=1,
             table=f"allegiance.{part}.table",
             row={"population": str(row["population"]), "tissue": str(row["tissue"])},
-            note=f"hangs on {_hangs_on(row['hangs_on'])}" if row["hangs_on"] else "",
+            note=_frail(row),
         ),
     )
 
@@ -252,11 +258,19 @@ def _sentence(subject: str, title: str, verdict: str, row: dict[str, Any]) -> st
         return f"{subject}, {title}: not testable, {row['reason']}."
     duty = f"duty {_signed(row['anti_shift'])} log2"
     harm = f"harm {_signed(row['pro_shift'])} log2"
-    tail = f", hanging on {_hangs_on(row['hangs_on'])}" if row["hangs_on"] else ""
+    tail = f", {_frail(row)}" if _frail(row) else ""
     return (
         f"{subject}, {title}: {verdict} ({duty}, {harm}, {row['n_donors']} donors, "
         f"p = {number(float(row['pvalue']))}, q = {number(float(row['qvalue']))}{tail})."
     )
+
+
+def _frail(row: dict[str, Any]) -> str:
+    """Say what makes a verdict frail."""
+    parts = ["a tilt that neither axis shows"] if row["reason"].startswith("tilted") else []
+    parts += ["borderline"] if row["margin"] < FIRM else []
+    parts += [f"hangs on {_hangs_on(row['hangs_on'])}"] if row["hangs_on"] else []
+    return ", ".join(parts)
 
 
 def _signed(value: float) -> str:
@@ -272,10 +286,16 @@ def _plain(population: str, verdict: str, row: dict[str, Any]) -> str:
             (True, False): "do less against the tumour",
             (False, True): "do more in the tumour's favour",
         }.get((lost, gained), "do less against the tumour, or more in its favour")
-        frail = " Leave out one of them, and it could no longer be said." if row["hangs_on"] else ""
-        return f"{name}: they {what}. Seen over {n} people.{frail}"
+        both = "at the same time gained anti-tumour duty" in row["reason"]
+        also = " At the same time, they do more against it." if both else ""
+        return f"{name}: they {what}.{also} Seen over {n} people.{_plain_frail(row)}"
     if verdict == "loyal":
-        return f"{name}: no change that matters, over {n} people."
+        return f"{name}: no change that matters, over {n} people.{_plain_frail(row)}"
     if verdict == "inconclusive":
         return f"{name}: {n} people were not enough to tell."
     return f"{name}: could not be tested."
+
+
+def _plain_frail(row: dict[str, Any]) -> str:
+    close = " It was a close call." if row["margin"] < FIRM else ""
+    return " Leave out one of them, and it could no longer be said." if row["hangs_on"] else close

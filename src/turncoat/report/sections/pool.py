@@ -76,6 +76,7 @@ def _subject(row: dict[Any, Any]) -> str:
 
 def _tables(title: str, result: PooledAllegiance) -> list[Table]:
     ranked = result.table.sort_values("pvalue", na_position="last", kind="stable")
+    ranked = ranked.drop(columns="p_floor")  # Student's law has none
     if not ranked["tissue"].astype(bool).any():
         ranked = ranked.drop(columns="tissue")
     return [
