@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from turncoat.stats.laws import (
+    SMALLEST,
     chi_square_quantile,
     chi_square_tail,
     student_quantile,
@@ -82,3 +83,9 @@ def test_no_tool_loads_the_distributions_of_scipy() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.stdout.strip() == "[]", run.stderr
+
+
+def test_no_tail_is_ever_zero() -> None:
+    assert student_tail(1e6, 1e5) == chi_square_tail(1e6, 1.0) == SMALLEST > 0
+    assert (student_tail(np.array([40.0, np.inf]), 1e9) > 0).all()
+    assert np.isnan(student_tail(np.array([np.nan]), 3.0)).all()

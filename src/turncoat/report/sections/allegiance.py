@@ -72,7 +72,6 @@ def section(material: Material) -> Section | None:
 
 #: More donors than this are counted, not named: the names are in the findings.
 MAX_NAMED = 3
-
 ENDS = ("shift", "lower", "upper")
 RANK = {"switched": 0, "loyal": 1, "inconclusive": 2, "not testable": 3, "not_testable": 3}
 
