@@ -36,7 +36,7 @@ def test_a_planted_state_is_found_by_both_halves_with_its_markers_and_its_shift(
     cells = lineage(0, 0.2, boost=2.5)
     planted = {"planted": [f"G{i}" for i in range(30)], "other": ["G200", "G201"]}
     found = tc.tl.substates(cells, CONTRAST, population="NK", known=planted)
-    passed = found.table[found.table["qvalue"] <= 0.05]
+    passed = found.table[found.table["verdict"] == "found"]
     assert {label[0] for label in passed["state"]} == {"1", "2"}
     assert set(passed["nearest"]) == {"planted"}
     assert set(passed["twin"]) == set(passed["state"])
@@ -86,10 +86,24 @@ def test_the_seed_fixes_everything() -> None:
 
 def test_too_few_donors_and_bad_names_are_said() -> None:
     with pytest.raises(DesignError, match="one half finds the states, the other is asked"):
-        tc.tl.substates(lineage(0, 0.2, n_donors=8), population="NK")
+        tc.tl.substates(lineage(0, 0.2, n_donors=6), population="NK")
     with pytest.raises(MissingKeyError, match=r"population 'NKK'.*Did you mean 'NK'"):
         tc.tl.substates(lineage(0, 0.2), population="NKK")
     with pytest.raises(MissingKeyError, match="no column 'person'"):
         tc.tl.substates(lineage(0, 0.2), population="NK", donor_key="person")
     with pytest.raises(ArgumentError, match="at least 2"):
         tc.tl.substates(lineage(0, 0.2), population="NK", n_states=1)
+
+
+def test_what_a_state_leaves_behind_is_no_state() -> None:
+    # k-means cuts the remaining cells too; they differ from the rest in lacking the state.
+    found = tc.tl.substates(lineage(0, 0.2, boost=2.5), population="NK").table
+    left = found[(found["qvalue"] <= 0.05) & (found["verdict"] != "found")]
+    assert len(left)
+    assert left["reason"].str.contains("it lacks that one").all()
+
+
+def test_eight_donors_are_enough_for_a_clear_state() -> None:
+    found = tc.tl.substates(lineage(5, 0.25, n_donors=8), population="NK")
+    assert (found.table["verdict"] == "found").any()
+    assert found.params["pvalue"] == found.table["qvalue"].min()

@@ -16,8 +16,11 @@ from turncoat.allegiance.substates_ask import (
     how_common,
     liken,
     nearest_known,
+    refusal,
     separation,
+    tissues_of,
 )
+from turncoat.allegiance.substates_flips import ask_states, depth_strata, shifts
 from turncoat.allegiance.substates_known import known_kinds, known_markers, own_programmes
 from turncoat.allegiance.substates_result import Substates
 from turncoat.allegiance.substates_side import side_of
@@ -76,23 +79,24 @@ def substates(
     Returns
     -------
     Substates
-        ``params["pvalue"]`` is that of any sub-state at all: the halves' Simes p-values,
-        merged by twice their mean, which holds however they depend on each other.
+        ``params["pvalue"]`` is that of any sub-state at all, the smallest q-value: adjusted for
+        the states of a half by their maximum under joint flips of signs, for two halves by Holm's
+        rule, which holds however they depend on each other.
 
     Raises
     ------
     MissingKeyError
         When a column or the population is absent.
     DesignError
-        With fewer than ten donors of enough cells.
+        With fewer than eight donors of enough cells.
     ArgumentError
         With fewer than two states, or a rate out of range.
 
     References
     ----------
     Zhang, Kamath and Tse (2019), *Cell Systems* 9:383 (why clusters must not test
-    themselves). Rüschendorf (1982), *Advances in Applied Probability* 14:623; Vovk and Wang
-    (2020), *Biometrika* 107:791 (merging).
+    themselves). Westfall and Young (1993), *Resampling-Based Multiple Testing*; Holm (1979),
+    *Scandinavian Journal of Statistics* 6:65 (many states, two halves).
 
     Examples
     --------
@@ -172,6 +176,17 @@ class _Lineage:
             mean[own] = levels.mean(axis=0)
         return left, mean
 
+    def ask(self, states: States, trains: BoolArray, making: BoolArray) -> FloatArray:
+        """Give each state's p-value, and the one adjusted for its half: ``(n_states, 2)``."""
+        counts = self.counts[:, self.kept[~making]]
+        # Depth of the genes that made the states: of itself it says nothing of the others.
+        strata = depth_strata(self.counts[:, self.kept[making]].sum(axis=1), self.donors)
+        each = [
+            shifts(counts, states.assigned == state, self.donors, strata)
+            for state in range(len(states.markers))
+        ]
+        return np.column_stack(ask_states(each, trains))
+
 
 def _both_halves(
     lineage: _Lineage,
@@ -194,15 +209,17 @@ def _both_halves(
             left, mean, lineage.donors, training, making, n_states=n_states, rng=rng
         )
         made.append(states)
+        pvalues = lineage.ask(states, trains, making)
         for state in range(n_states):
             asked = Asked(left, lineage.donors, states, state, ~training, ~making)
-            row = _one_state(asked, lineage, known, contrasts, refused, seed)
+            row = _one_state(asked, pvalues[state], lineage, known, contrasts, refused, seed)
             rows.append({"state": f"{half}.{state + 1}", **row})
     return made, rows
 
 
 def _one_state(
     asked: Asked,
+    pvalues: FloatArray,
     lineage: _Lineage,
     known: Mapping[str, Sequence[str]],
     contrasts: tuple[Contrast, ...],
@@ -210,7 +227,7 @@ def _one_state(
     seed: int,
 ) -> dict[str, Any]:
     each, n_cells = asked.differences()
-    row = separation(asked, each, n_cells)
+    row = separation(asked, each, n_cells, pvalues)
     alike = liken(asked, each, n_cells, lineage.genes, known)
     making = lineage.kept[~asked.free]
     names = list(lineage.genes)
@@ -222,11 +239,11 @@ def _one_state(
             lineage.counts, asked.inside, lineage.donors, lineage.axes, making, seed=seed
         ),
         "abundance": [
-            _refusal(contrast, tissue, refused)
+            refusal(contrast, tissue, refused)
             if refused
             else how_common(lineage.obs, asked.inside, contrast, tissue, seed=seed)
             for contrast in contrasts
-            for tissue in _tissues(lineage.obs, contrast)
+            for tissue in tissues_of(lineage.obs, contrast)
         ],
         "markers": [
             {
@@ -237,21 +254,6 @@ def _one_state(
             for gene in asked.states.markers[asked.state]
         ],
     }
-
-
-def _refusal(contrast: Contrast, tissue: str, reason: str) -> dict[str, Any]:
-    counted = dict.fromkeys(("n_case", "n_reference", "seen_case", "seen_reference"), 0)
-    numbers = dict.fromkeys(("shift", "lower", "upper", "pvalue", "p_floor"), float("nan"))
-    row = {"contrast": contrast.label, "tissue": tissue, "statement": ""}
-    return row | {"status": "abstained", "reason": reason} | counted | numbers
-
-
-def _tissues(obs: pd.DataFrame, contrast: Contrast) -> list[str]:
-    if contrast.variable == "tissue" or "tissue" not in obs:
-        return [""]
-    arms = pd.crosstab(obs["tissue"].astype(str), obs[contrast.variable].astype(str))
-    both = arms.reindex(columns=[contrast.case, contrast.reference]).fillna(0)
-    return [str(name) for name in both.index[(both > 0).all(axis=1)]] or [""]
 
 
 def _check_contrasts(obs: pd.DataFrame, contrasts: tuple[Contrast, ...]) -> None:

@@ -8,19 +8,20 @@ import numpy as np
 import pandas as pd
 
 from turncoat.allegiance.halves import MIN_CELLS, States, donor_differences
+from turncoat.allegiance.substates_flips import MIN_ALL, MIN_EACH
 from turncoat.errors import DesignError
 from turncoat.stats.compare import Donors, compare
 from turncoat.stats.composition import HALF_CELL
 from turncoat.stats.contrast import Contrast
 from turncoat.stats.design import covariate_columns
 from turncoat.stats.laws import student_quantile
-from turncoat.stats.permutation import N_PERMUTATIONS, permute
+from turncoat.stats.permutation import N_PERMUTATIONS
 from turncoat.stats.units import Units, arrange
 from turncoat.tables import BoolArray, FloatArray, IntArray
 
 NAN = float("nan")
-#: Held-out donors needed: with fewer no one-sided p-value falls below 0.05.
-MIN_DONORS = 5
+#: Donors of each half with enough cells, and held-out donors for likening a state to known ones.
+MIN_DONORS = 4
 #: Donors needed in each arm of a contrast, as everywhere in the house.
 MIN_SIDE = 3
 #: Markers of a known state that must be left to be asked.
@@ -79,27 +80,44 @@ class Asked:
         return each, np.array(cells, dtype=float)
 
 
-def separation(asked: Asked, each: FloatArray, cells: FloatArray) -> dict[str, Any]:
-    """Ask whether a state's markers are up in held-out donors, against controls of like level."""
+def separation(
+    asked: Asked, each: FloatArray, cells: FloatArray, pvalues: FloatArray
+) -> dict[str, Any]:
+    """Say how far a state's markers are up in held-out donors, against controls of like level.
+
+    Parameters
+    ----------
+    asked
+        The state.
+    each
+        State minus rest of every gene per held-out donor.
+    cells
+        How many cells say so.
+    pvalues
+        Of :func:`turncoat.allegiance.substates_flips.ask_states`, alone and adjusted.
+    """
     row: dict[str, Any] = {
         "share": float(asked.inside.mean()),
         "n_held_out": len(each),
-        **dict.fromkeys(("separation", "lower", "upper", "pvalue"), NAN),
-        "status": "not_testable",
-        "reason": f"{len(each)} held-out donors have cells of both kinds; {MIN_DONORS} are needed",
+        **dict.fromkeys(("separation", "lower", "upper"), NAN),
+        "pvalue": float(pvalues[0]),
+        "adjusted": float(pvalues[1]),
+        "status": "tested",
+        "reason": "",
     }
-    if len(each) < 2:
-        return row
-    markers, controls = (one[asked.state] for one in (asked.states.markers, asked.states.controls))
-    above = each[:, markers].mean(axis=1) - each[:, controls.ravel()].mean(axis=1)
-    row["separation"], row["lower"], row["upper"] = mean_interval(above, LEVEL, cells)
-    if len(each) < MIN_DONORS:
-        return row
-    flat = np.concatenate([above, np.zeros(len(above))])[:, np.newaxis]
-    # A donor without the state still has cells that were taken for it: few, which count for less.
-    weights = np.concatenate([cells, cells])
-    pvalue = float(permute(flat, in_pairs(len(above)), weights=weights).pvalue_greater()[0])
-    return row | {"status": "tested", "reason": "", "pvalue": pvalue}
+    if len(each) >= 2:
+        markers, controls = asked.states.markers, asked.states.controls
+        above = each[:, markers[asked.state]].mean(axis=1)
+        above -= each[:, controls[asked.state].ravel()].mean(axis=1)
+        # A donor without the state still has cells that were taken for it: few, which count less.
+        row["separation"], row["lower"], row["upper"] = mean_interval(above, LEVEL, cells)
+    if np.isnan(pvalues[0]):
+        row["status"] = "not_testable"
+        row["reason"] = (
+            f"{len(each)} held-out donors have cells of both kinds; {MIN_EACH} are needed in each "
+            f"half, and {MIN_ALL} in all"
+        )
+    return row
 
 
 def in_pairs(n_donors: int) -> Units:
@@ -206,6 +224,23 @@ def how_common(
         "pvalue": float(permuted.pvalue()[0]),
         "p_floor": units.floor(N_PERMUTATIONS),
     }
+
+
+def refusal(contrast: Contrast, tissue: str, reason: str) -> dict[str, Any]:
+    """Say why nobody is asked how common a state is."""
+    counted = dict.fromkeys(("n_case", "n_reference", "seen_case", "seen_reference"), 0)
+    numbers = dict.fromkeys(("shift", "lower", "upper", "pvalue", "p_floor"), NAN)
+    row = {"contrast": contrast.label, "tissue": tissue, "statement": ""}
+    return row | {"status": "abstained", "reason": reason} | counted | numbers
+
+
+def tissues_of(obs: pd.DataFrame, contrast: Contrast) -> list[str]:
+    """List the tissues in which both arms have cells; one empty name where tissues are the arms."""
+    if contrast.variable == "tissue" or "tissue" not in obs:
+        return [""]
+    arms = pd.crosstab(obs["tissue"].astype(str), obs[contrast.variable].astype(str))
+    both = arms.reindex(columns=[contrast.case, contrast.reference]).fillna(0)
+    return [str(name) for name in both.index[(both > 0).all(axis=1)]] or [""]
 
 
 def _arranged(table: pd.DataFrame, contrast: Contrast) -> Units:

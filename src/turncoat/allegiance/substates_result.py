@@ -9,7 +9,7 @@ from turncoat.tables import Column, TableSchema
 
 _STATUS = (
     Column("status", "text", "", "tested, not_testable or abstained."),
-    Column("reason", "text", "", "Why not tested."),
+    Column("reason", "text", "", "Why not tested, or tested and not found."),
 )
 
 
@@ -64,8 +64,12 @@ class Substates:
             Column("separation", "real", "log", "Held-out markers, state minus rest, ln units."),
             Column("lower", "real", "log", "Lower bound of its 95 % interval."),
             Column("upper", "real", "log", "Upper bound of its 95 % interval."),
-            Column("pvalue", "real", "", "One-sided sign-flip over held-out donors."),
-            Column("qvalue", "real", "", "Benjamini-Hochberg over all states."),
+            Column(
+                "pvalue", "real", "", "Free genes in held-out donors: signs of all donors flipped."
+            ),
+            Column(
+                "qvalue", "real", "", "Adjusted for all states; 1 where the twin is against it."
+            ),
         ),
         key=("state",),
     )

@@ -7,12 +7,15 @@ import numpy as np
 import pandas as pd
 
 from turncoat.allegiance.halves import States
-from turncoat.allegiance.substates_ask import statement
+from turncoat.allegiance.substates_ask import NEAR, statement
 from turncoat.allegiance.substates_result import Substates
 from turncoat.stats.contrast import Contrast
-from turncoat.stats.multiplicity import benjamini_hochberg, simes
+from turncoat.stats.multiplicity import benjamini_hochberg
+from turncoat.tables import FloatArray
 
 NAN = float("nan")
+#: A twin with a larger p-value of its own points the other way.
+AGAINST = 0.5
 
 
 def assemble(
@@ -54,7 +57,8 @@ def assemble(
     tables = {
         name: getattr(Substates, f"{name}_schema").build(own) for name, own in schemas.items()
     }
-    any_state = _any_state(table, int(params["n_states"]))
+    asked = table["qvalue"].dropna()
+    any_state = float(asked.min()) if len(asked) else NAN
     return Substates(**tables, params=params | {"pvalue": any_state})
 
 
@@ -79,12 +83,34 @@ def _twins(table: pd.DataFrame, made: list[States], n_states: int) -> pd.DataFra
         f"1.{c + 1}" for c in alike.argmax(axis=0)
     ]
     likeness = np.concatenate([alike.max(axis=1), alike.max(axis=0)])
-    qvalue = benjamini_hochberg(table["pvalue"].to_numpy(dtype=float))
-    return table.assign(twin=twins, likeness=likeness, qvalue=qvalue)
+    table = table.assign(twin=twins, likeness=likeness)
+    return table.assign(qvalue=_over_halves(table, n_states)).drop(columns="adjusted")
+
+
+def _over_halves(table: pd.DataFrame, n_states: int) -> FloatArray:
+    """Correct for two halves (Holm); a state whose twin points the other way is not believed."""
+    adjusted = table["adjusted"].to_numpy(dtype=float).reshape(2, n_states)
+    least = np.fmin.reduce(adjusted, axis=1)
+    n_tested = int(np.isfinite(least).sum())
+    qvalue = np.minimum(adjusted * max(n_tested, 1), 1.0)
+    if n_tested == 2:
+        later = int(least.argmax())
+        qvalue[later] = np.maximum(adjusted[later], min(2 * float(least.min()), 1.0))
+    alone = dict(zip(table["state"], table["pvalue"], strict=True))
+    against = np.array([alone[twin] > AGAINST for twin in table["twin"]])
+    flat: FloatArray = qvalue.ravel()
+    flat[against & np.isfinite(flat)] = 1.0
+    return flat
 
 
 def _judged(table: pd.DataFrame, kinds: Mapping[str, str], fdr: float) -> pd.DataFrame:
-    found = (table["qvalue"] <= fdr).to_numpy()
+    passed_test = (table["qvalue"] <= fdr).to_numpy()
+    least = _least_separation(table)
+    found = passed_test & (table["separation"] >= least).to_numpy()
+    reason = table["reason"].astype(object)
+    reason[passed_test & ~found] = (
+        "its markers stand out by less than a quarter of those of another state: it lacks that one"
+    )
     verdict = np.where(found, "found", "inconclusive").astype(object)
     verdict[(table["status"] != "tested").to_numpy()] = "not testable"
     twin = dict(zip(table["state"], table["twin"], strict=True))
@@ -98,7 +124,15 @@ def _judged(table: pd.DataFrame, kinds: Mapping[str, str], fdr: float) -> pd.Dat
         "" if not yes else f"{words[kinds[name]]}{name}" if name else "not in the tables"
         for yes, name in zip(found, table["nearest"], strict=True)
     ]
-    return table.assign(verdict=verdict, confirmed=confirmed, kind=kind)
+    return table.assign(verdict=verdict, confirmed=confirmed, kind=kind, reason=reason)
+
+
+def _least_separation(table: pd.DataFrame) -> FloatArray:
+    """Give what a state's markers must stand out by to be a state, not what another one leaves."""
+    tested = table["separation"].where(table["status"] == "tested")
+    best = tested.groupby(table["state"].str[0]).transform("max").to_numpy(dtype=float)
+    least: FloatArray = np.maximum(NEAR * np.nan_to_num(best), 1e-9)
+    return least
 
 
 def _common(
@@ -121,9 +155,3 @@ def _sides(rows: list[dict[str, Any]], fdr: float) -> list[dict[str, Any]]:
         row | {"qvalue": float(q), "side": row["side"] if q <= fdr else "not shown"}
         for row, q in zip(rows, qvalues, strict=True)
     ]
-
-
-def _any_state(table: pd.DataFrame, n_states: int) -> float:
-    pvalues = table["pvalue"].to_numpy(dtype=float)
-    merged = simes(pvalues[:n_states]) + simes(pvalues[n_states:])
-    return min(1.0, merged) if np.isfinite(merged) else NAN

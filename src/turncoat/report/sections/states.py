@@ -24,7 +24,12 @@ SHOWN = TableSchema(
         Column("share", "real", "fraction", "Share of the population's cells."),
         Column("markers", "text", "", "Genes that are up in it and did not make it."),
         Column("separation", "real", "ln, 95 %", "Its markers in donors that did not choose them."),
-        Column("qvalue", "real", "", "One-sided sign-flip over held-out donors, corrected."),
+        Column(
+            "qvalue",
+            "real",
+            "",
+            "Free genes in held-out donors, signs flipped; adjusted for all states.",
+        ),
         Column("side", "text", "", "Harm less duty against the rest of its population."),
     ),
 )
