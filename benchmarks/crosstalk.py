@@ -50,10 +50,6 @@ def ours(path: str, permutations: str) -> None:
         tally, contrast, senders="all", n_permutations=int(permutations), key_added=None
     )
     end = time.perf_counter(), time.process_time()
-    again = tc.tl.crosstalk(
-        tally, contrast, senders="all", n_permutations=int(permutations), key_added=None
-    )
-    last = time.perf_counter(), time.process_time()
     print(
         json.dumps(
             {
@@ -62,9 +58,6 @@ def ours(path: str, permutations: str) -> None:
                 "tally_cpu": middle[1] - start[1],
                 "crosstalk_wall": end[0] - middle[0],
                 "crosstalk_cpu": end[1] - middle[1],
-                "again_wall": last[0] - end[0],
-                "again_cpu": last[1] - end[1],
-                "edges_again": len(again.table),
             }
         )
     )

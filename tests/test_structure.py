@@ -1,6 +1,7 @@
 """Laws of shape: what every module, kernel and public function keeps."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -60,3 +61,35 @@ def test_importing_turncoat_is_light() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("space", ["pp", "tl"])
+def test_what_a_namespace_loads_is_what_it_tells_type_checkers(space: str) -> None:
+    module = importlib.import_module(f"turncoat.{space}")
+    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    told = {
+        name.name: node.module
+        for block in tree.body
+        if isinstance(block, ast.If)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+    }
+    assert told == module.HOMES
+    assert list(module.HOMES) == module.__all__ == sorted(module.__all__)
+    assert dir(module) == sorted(module.__all__)
+    for name in module.__all__:
+        assert getattr(module, name).__module__.startswith("turncoat.")
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = module.nonsense
+
+
+def test_a_question_loads_its_own_room_alone() -> None:
+    code = (
+        "import sys, turncoat as tc; tc.pp.tally, tc.tl.crosstalk\n"
+        "rooms = ('allegiance', 'cells', 'niche', 'outcome', 'therapy', 'simulate', 'report')\n"
+        "print([room for room in rooms if f'turncoat.{room}' in sys.modules])\n"
+        "print(sorted({'matplotlib', 'numba', 'scipy.stats', 'scipy.optimize'} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split("\n")[:2] == ["[]", "[]"]
