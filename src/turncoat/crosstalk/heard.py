@@ -126,12 +126,13 @@ def standard_weights(table: pd.DataFrame, genes: tuple[str, ...]) -> Responses:
     total = np.abs(values).sum(axis=0)
     found = np.abs(on_panel).sum(axis=0)
     coverage = found / np.where(total > 0, total, 1.0)
-    weights = on_panel / np.where(found > 0, found, 1.0)
+    n_genes = np.count_nonzero(on_panel, axis=0)
+    on_panel /= np.where(found > 0, found, 1.0)
     return Responses(
         names=tuple(str(name) for name in table.columns),
-        weights=weights,
+        weights=on_panel,
         coverage=coverage,
-        n_genes=(on_panel != 0).sum(axis=0).astype(np.int64),
+        n_genes=n_genes.astype(np.int64),
     )
 
 

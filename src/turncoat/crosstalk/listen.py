@@ -118,15 +118,20 @@ def _response_table() -> tuple[pd.DataFrame, dict[str, str]]:
     programmes = read_table("response_programmes")
     programmes["sign"] = programmes["sign"].astype(float)
     wide = programmes.pivot_table(index="gene", columns="programme", values="sign", fill_value=0.0)
-    secreted = read_table("responses").set_index("gene").astype(np.float32)
-    secreted.columns = pd.Index([f"{name}{SECACT}" for name in secreted.columns])
+    secreted = read_table("responses").set_index("gene")
+    names = [*wide.columns, *(f"{name}{SECACT}" for name in secreted.columns)]
+    genes = wide.index.union(secreted.index, sort=True)
+    # Filled in place: a join of five hundred columns makes three copies of them.
+    values = np.zeros((len(genes), len(names)))
+    values[genes.get_indexer(wide.index), : wide.shape[1]] = wide.to_numpy(dtype=np.float64)
+    values[genes.get_indexer(secreted.index), wide.shape[1] :] = secreted.to_numpy()
     by_pathway = {
         pathway: str(row.programme)
         for row in programmes.drop_duplicates("programme").itertuples()
         for pathway in str(row.pathways).split(";")
         if pathway
     }
-    return wide.join(secreted, how="outer").fillna(0.0).astype(np.float64), by_pathway
+    return pd.DataFrame(values, index=genes, columns=pd.Index(names), copy=False), by_pathway
 
 
 def choose_responses(
