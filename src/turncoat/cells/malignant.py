@@ -128,6 +128,7 @@ def search_cells(
     genes: pd.Index,
     species: str,
     seed: int,
+    threads: int = 1,
 ) -> Malignancy:
     """Tell malignant from normal cells whose expression is given some cells at a time.
 
@@ -141,11 +142,14 @@ def search_cells(
         Gives the log-normalised expression of some cells, by their numbers.
     genes, species, seed
         Columns of the expression; as in :func:`malignant`.
+    threads
+        How many work; they change nothing in what is found.
     """
     donors = cells["donor"].to_numpy()
     kinds = cells["kind"].to_numpy()
     baseline, reference = _baseline(gather, kinds, candidate, healthy, genes, species, seed)
-    found = Search(Searched(donors, candidate, healthy, reference), baseline, gather)
+    searched = Searched(donors, candidate, healthy, reference)
+    found = Search(searched, baseline, gather, threads=threads)
     table = _calls(cells, candidate, healthy, found)
     called = table.groupby("donor")["call"].value_counts().unstack(fill_value=0)
     for row in found.donor_rows:
@@ -175,12 +179,13 @@ def search_cells(
 
 def _shown(cells: pd.DataFrame, candidate: BoolArray, reference: BoolArray) -> IntArray:
     """Choose cells to be looked at: of each donor some of every call, then some of the reference."""
-    chosen = []
-    donors, calls = cells["donor"].to_numpy(), cells["call"].to_numpy()
-    for donor in sorted(set(donors[candidate])):
-        for call in (MALIGNANT, UNCERTAIN, NORMAL):
-            mine = np.flatnonzero((donors == donor) & (calls == call) & candidate)
-            chosen.append(evenly(mine, SHOWN_PER_CALL))
+    rows = np.flatnonzero(candidate)
+    donor = pd.Categorical(cells["donor"].to_numpy()[rows]).codes.astype(np.int64)
+    calls = (MALIGNANT, UNCERTAIN, NORMAL)
+    group = donor * len(calls) + pd.Index(calls).get_indexer(pd.Index(cells["call"])[rows])
+    order = np.argsort(group, kind="stable")
+    edges = np.flatnonzero(np.diff(group[order])) + 1
+    chosen = [evenly(mine, SHOWN_PER_CALL) for mine in np.split(rows[order], edges)]
     chosen.append(evenly(np.flatnonzero(reference & ~candidate), 2 * SHOWN_PER_CALL))
     shown: IntArray = np.concatenate(chosen)
     return shown

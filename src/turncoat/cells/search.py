@@ -5,6 +5,7 @@ share; then every cell of the donor is held against that, and its profile let go
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -76,11 +77,16 @@ class Search:
     baseline
         What normal cells express.
     gather
-        Gives the expression of some cells.
+        Gives the expression of some cells; by several threads at once, where there are.
+    threads
+        How many work out profiles. They share the cells that are in memory at once.
     """
 
-    def __init__(self, cells: Searched, baseline: Baseline, gather: Gather) -> None:
+    def __init__(
+        self, cells: Searched, baseline: Baseline, gather: Gather, *, threads: int = 1
+    ) -> None:
         self._cells, self._baseline, self._gather = cells, baseline, gather
+        self._threads = threads
         self._possible = cells.possible
         self._rows = np.flatnonzero(cells.reference)
         self._normal = self.profiles(self._rows)
@@ -96,8 +102,13 @@ class Search:
     def profiles(self, rows: IntArray) -> FloatArray:
         """Work out profiles, shape ``(n_rows, n_places)``."""
         made = np.empty((rows.size, self._baseline.n_places), dtype=np.float32)
-        for some in _shares(np.arange(rows.size)):
+
+        def work_out(some: IntArray) -> None:
             made[some] = self._baseline.profile(self._gather(rows[some]))
+
+        with ThreadPoolExecutor(self._threads) as pool:
+            # All are waited for, and what went wrong in one is said.
+            list(pool.map(work_out, _shares(np.arange(rows.size), self._threads)))
         return made
 
     def pictures(self, rows: IntArray) -> tuple[FloatArray, pd.DataFrame]:
@@ -160,8 +171,9 @@ class Search:
         )
 
 
-def _shares(rows: IntArray) -> list[IntArray]:
-    return np.split(rows, np.arange(CELLS_AT_ONCE, rows.size, CELLS_AT_ONCE)) if rows.size else []
+def _shares(rows: IntArray, threads: int = 1) -> list[IntArray]:
+    size = -(-CELLS_AT_ONCE // threads)
+    return np.split(rows, np.arange(size, rows.size, size)) if rows.size else []
 
 
 def evenly(rows: IntArray, most: int) -> IntArray:

@@ -30,6 +30,7 @@ def split_malignant(
     *,
     seed: int = 0,
     gather: Callable[[IntArray], sp.csr_matrix] | None = None,
+    threads: int = 1,
 ) -> tuple[Annotation, Malignancy | None]:
     """Call malignant cells among the epithelial ones of an annotation.
 
@@ -45,6 +46,8 @@ def split_malignant(
         Gives some cells log-normalised, numbered over all sources, where a pass over the files has
         kept them: some thousand at a time are asked for. By default the files are read again, and
         all that is needed is in memory together.
+    threads
+        How many work; they change nothing in what is found.
 
     Returns
     -------
@@ -84,6 +87,7 @@ def split_malignant(
             genes=plan.genes.index,
             species=str(plan.meta["species"]),
             seed=0,
+            threads=threads,
         )
     except (CountsError, DesignError) as error:
         return _untold(found, str(error), say=True), None
@@ -134,8 +138,9 @@ def tumour_free_samples(rows: pd.DataFrame) -> set[str]:
 
 
 def _merge(found: Annotation, called: Malignancy, rows: IntArray) -> Annotation:
-    cells = found.cells.copy()
-    population = cells["population"].to_numpy(dtype=object)
+    # One column is new; the others are not copied.
+    cells = found.cells.copy(deep=False)
+    population = cells["population"].to_numpy(dtype=object, copy=True)
     call = called.cells["call"].to_numpy(dtype=object)
     epithelial = population[rows] == CANDIDATE
     population[rows[epithelial & (call == "malignant")]] = MALIGNANT

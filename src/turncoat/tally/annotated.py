@@ -107,7 +107,7 @@ def annotate_and_tally(
     found = assemble(
         plan, markers, annotator, [one.calls for one in naming.callers], labels=labels, seed=seed
     )
-    found, called = split_malignant(plan, found, seed=seed, gather=naming.logged)
+    found, called = split_malignant(plan, found, seed=seed, gather=naming.logged, threads=n_threads)
     named = naming.finish(partial, found)
     tally = build_tally(named, partial, dense_bytes=budget.dense_bytes)
     naming.remove()

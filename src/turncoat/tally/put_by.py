@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import threading
 import weakref
 from pathlib import Path
 from typing import IO, Any, Final
@@ -12,7 +13,7 @@ from turncoat.errors import OutputError
 from turncoat.tables import BoolArray, IntArray
 
 #: Bytes between two wanted stretches of the file that are read along rather than jumped over.
-MOST_BETWEEN: Final = 2**12
+MOST_BETWEEN: Final = 2**13
 
 
 class PutBy:
@@ -33,6 +34,8 @@ class PutBy:
         self._memory = np.empty(0 if path is not None else in_memory, dtype=np.uint8)
         self._used = 0
         self._file: IO[bytes] | None = None
+        # Threads that fetch share the place in the file.
+        self._turn = threading.Lock()
         #: Place after the last piece.
         self.end = 0
         if path is not None:
@@ -88,10 +91,11 @@ class PutBy:
         begins, ends = first[np.r_[0, apart]], last[np.r_[apart - 1, -1]]
         before = np.cumsum(ends - begins) - (ends - begins)
         read = np.empty(int((ends - begins).sum()), dtype=np.uint8)
-        file = self._open()
-        for begin, end, at in zip(begins.tolist(), ends.tolist(), before.tolist(), strict=True):
-            file.seek(begin)
-            file.readinto(read[at : at + end - begin].data)  # type: ignore[attr-defined]
+        with self._turn:
+            file = self._open()
+            for begin, end, at in zip(begins.tolist(), ends.tolist(), before.tolist(), strict=True):
+                file.seek(begin)
+                file.readinto(read[at : at + end - begin].data)  # type: ignore[attr-defined]
         stretch = np.searchsorted(begins, first, side="right") - 1
         return read, which, first - begins[stretch] + before[stretch]
 
