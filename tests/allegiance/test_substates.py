@@ -1,10 +1,18 @@
+from collections.abc import Callable
+
 import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
 
 import turncoat as tc
-from turncoat.errors import ArgumentError, DesignError, MissingKeyError
+from turncoat.errors import (
+    ArgumentError,
+    CountsError,
+    DesignError,
+    MissingKeyError,
+    TableError,
+)
 
 CONTRAST = tc.Contrast("condition", "case", "control")
 
@@ -93,6 +101,48 @@ def test_too_few_donors_and_bad_names_are_said() -> None:
         tc.tl.substates(lineage(0, 0.2), population="NK", donor_key="person")
     with pytest.raises(ArgumentError, match="at least 2"):
         tc.tl.substates(lineage(0, 0.2), population="NK", n_states=1)
+    with pytest.raises(ArgumentError, match=r"whole number; got 2\.5"):
+        tc.tl.substates(lineage(0, 0.2), population="NK", n_states=2.5)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match=r"tc\.Contrast.*got 'condition'"):
+        tc.tl.substates(lineage(0, 0.2), "condition", population="NK")  # type: ignore[arg-type]
+    with pytest.raises(DesignError, match=r"20 genes are seen .* 50 are needed"):
+        tc.tl.substates(lineage(0, 0.2)[:, :20].copy(), population="NK")
+
+
+def spoilt(how: Callable[[ad.AnnData], None]) -> ad.AnnData:
+    cells = lineage(0, 0.2)
+    how(cells)
+    return cells
+
+
+def test_matrices_that_are_no_counts_are_refused() -> None:
+    def logs(cells: ad.AnnData) -> None:
+        cells.X = np.log1p(cells.X)
+
+    def missing(cells: ad.AnnData) -> None:
+        cells.X[2, 3] = np.nan
+
+    def negative(cells: ad.AnnData) -> None:
+        cells.X[2, 3] = -1
+
+    for how, said in ((logs, "holds 0.69"), (missing, "G3 holds nan"), (negative, "holds -1")):
+        with pytest.raises(CountsError, match=rf"{said}.*raw counts"):
+            tc.tl.substates(spoilt(how), population="NK")
+    with pytest.raises(CountsError, match="no matrix X"):
+        tc.tl.substates(ad.AnnData(obs=lineage(0, 0.2).obs), population="NK")
+
+
+def test_cells_without_a_donor_or_a_name_of_their_own_are_refused() -> None:
+    def nobody(cells: ad.AnnData) -> None:
+        cells.obs["donor"] = cells.obs["donor"].where(np.arange(cells.n_obs) > 5)
+
+    def twice(cells: ad.AnnData) -> None:
+        cells.obs_names = ["c0", *cells.obs_names[:-1]]
+
+    with pytest.raises(TableError, match="6 cells of 'NK' have no donor"):
+        tc.tl.substates(spoilt(nobody), population="NK")
+    with pytest.raises(TableError, match="'c0' repeats"):
+        tc.tl.substates(spoilt(twice), population="NK")
 
 
 def test_what_a_state_leaves_behind_is_no_state() -> None:

@@ -111,9 +111,7 @@ def find_states(
     """
     base = left[np.ix_(training, making)]
     centred = base - base.mean(axis=0)
-    # The cells' own covariance: cheaper than a decomposition of all cells, and the same axes.
-    axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :N_COMPONENTS]
-    spots = (left[:, making] - base.mean(axis=0)) @ axes
+    spots = (left[:, making] - base.mean(axis=0)) @ _axes(centred)
     centres = _k_means(spots[training], n_states, rng)
     assigned = _nearest(spots, centres)
     difference, steadiness = _differences(
@@ -129,18 +127,25 @@ def find_states(
     return States(assigned, markers, controls, difference)
 
 
+def _axes(centred: FloatArray) -> FloatArray:
+    """Give the first principal axes, by way of the smaller of genes × genes and cells × cells."""
+    if len(centred) >= centred.shape[1]:
+        return np.asarray(np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :N_COMPONENTS])
+    spots = np.linalg.eigh(centred @ centred.T)[1][:, ::-1][:, :N_COMPONENTS]
+    axes = centred.T @ spots
+    length: FloatArray = np.linalg.norm(axes, axis=0)
+    return np.asarray(axes / np.maximum(length, 1e-12))
+
+
 def _k_means(spots: FloatArray, k: int, rng: np.random.Generator) -> FloatArray:
     best, least = spots[:k], np.inf
     for _ in range(N_STARTS):
         centres = spots[rng.choice(len(spots), k, replace=False)]
         for _ in range(N_ROUNDS):
             nearest = _nearest(spots, centres)
-            moved = np.array(
-                [
-                    spots[nearest == c].mean(axis=0) if (nearest == c).any() else centres[c]
-                    for c in range(k)
-                ]
-            )
+            inside = (nearest == np.arange(k)[:, np.newaxis]).astype(float)
+            cells = inside.sum(axis=1)[:, np.newaxis]
+            moved = np.where(cells > 0, inside @ spots / np.maximum(cells, 1), centres)
             if np.allclose(moved, centres):
                 break
             centres = moved

@@ -20,12 +20,19 @@ from turncoat.allegiance.substates_ask import (
     separation,
     tissues_of,
 )
+from turncoat.allegiance.substates_check import (
+    check_arguments,
+    check_cells,
+    check_contrasts,
+    check_genes,
+    raw_counts,
+)
 from turncoat.allegiance.substates_flips import ask_states, depth_strata, shifts
 from turncoat.allegiance.substates_known import known_kinds, known_markers, own_programmes
 from turncoat.allegiance.substates_result import Substates
 from turncoat.allegiance.substates_side import side_of
 from turncoat.allegiance.substates_table import assemble
-from turncoat.errors import ArgumentError, DesignError, MissingKeyError, did_you_mean
+from turncoat.errors import DesignError
 from turncoat.stats.contrast import Contrast
 from turncoat.tables import BoolArray, FloatArray, IntArray
 
@@ -88,9 +95,13 @@ def substates(
     MissingKeyError
         When a column or the population is absent.
     DesignError
-        With fewer than eight donors of enough cells.
+        With fewer than eight donors of enough cells, or fifty genes.
+    CountsError
+        When the matrix holds no raw counts.
+    TableError
+        When a cell has no donor, or cells share a name.
     ArgumentError
-        With fewer than two states, or a rate out of range.
+        With fewer than two states, a rate out of range, or a contrast that is none.
 
     References
     ----------
@@ -103,14 +114,12 @@ def substates(
     >>> import turncoat as tc
     >>> tc.tl.substates(cells, population="NK").table  # doctest: +SKIP
     """
-    if n_states < 2:
-        raise ArgumentError(f"'n_states' should be at least 2; got {n_states!r}.")
-    if not 0 < fdr < 1:
-        raise ArgumentError(f"'fdr' should lie between 0 and 1; got {fdr!r}.")
-    asked = (contrasts,) if isinstance(contrasts, Contrast) else tuple(contrasts)
+    asked = (contrasts,) if isinstance(contrasts, Contrast | str) else tuple(contrasts)
+    check_arguments(n_states, fdr, asked)
+    check_cells(cells, population, population_key, donor_key)
     keys = {population_key: "population", donor_key: "donor", tissue_key: "tissue"}
     own, n_states = _lineage(cells, population, keys, n_states)
-    _check_contrasts(own.obs, asked)
+    check_contrasts(own.obs, asked)
     axes = own_programmes(population, own.var_names, programmes)
     lineage = _Lineage.of(own, axes)
     kinds = known_kinds(population, own.var_names) if known is None else dict.fromkeys(known, "")
@@ -144,11 +153,11 @@ class _Lineage:
 
     @classmethod
     def of(cls, own: ad.AnnData, axes: tuple[Programme, Programme] | None) -> "_Lineage":
-        raw = own.X
-        counts = np.asarray(raw.todense() if hasattr(raw, "todense") else raw, dtype=np.float32)
+        counts = raw_counts(own)
         donors = np.unique(own.obs["donor"].to_numpy(), return_inverse=True)[1]
         depth = counts.sum(axis=1)
         kept = np.flatnonzero((counts > 0).mean(axis=0) >= MIN_DETECTED)
+        check_genes(len(kept), str(own.obs["population"].iloc[0]), MIN_DETECTED)
         levels = np.log1p(counts[:, kept] / np.maximum(depth, 1)[:, np.newaxis] * 10_000)
         if kept.size > MAX_GENES:
             best = np.sort(np.argsort(-levels.var(axis=0), kind="stable")[:MAX_GENES])
@@ -170,8 +179,8 @@ class _Lineage:
         mean = np.empty(len(self.kept))
         for own, depth in ((making, made), (~making, total - made)):
             scale = 10_000 * depth.sum() / total.sum()
-            rates = self.counts[:, self.kept[own]] / np.maximum(depth, 1)[:, np.newaxis]
-            levels = np.log1p(rates * scale)
+            rates = self.counts[:, self.kept[own]] * (scale / np.maximum(depth, 1))[:, np.newaxis]
+            levels = np.log1p(rates.astype(np.float32, copy=False))
             left[:, own] = centre_by_donor(levels, self.donors, depth.astype(float))
             mean[own] = levels.mean(axis=0)
         return left, mean
@@ -256,31 +265,12 @@ def _one_state(
     }
 
 
-def _check_contrasts(obs: pd.DataFrame, contrasts: tuple[Contrast, ...]) -> None:
-    for contrast in contrasts:
-        block = (contrast.block,) if contrast.block else ()
-        for column in (contrast.variable, *block, *contrast.covariates):
-            if column not in obs:
-                raise MissingKeyError(
-                    f"cells.obs has no column '{column}'. {did_you_mean(column, obs.columns)}"
-                )
-
-
 def _lineage(
     cells: ad.AnnData, population: str, keys: Mapping[str, str], n_states: int
 ) -> tuple[ad.AnnData, int]:
     """Take one population's cells of donors with enough of them, in a fixed order."""
     population_key, donor_key = list(keys)[:2]
-    for key in (population_key, donor_key):
-        if key not in cells.obs:
-            raise MissingKeyError(
-                f"cells.obs has no column '{key}'. {did_you_mean(key, cells.obs.columns)}"
-            )
     labels = cells.obs[population_key].astype(str)
-    if population not in set(labels):
-        raise MissingKeyError(
-            f"No cell is of the population '{population}'. {did_you_mean(population, set(labels))}"
-        )
     own = cells[(labels == population).to_numpy()]
     donors = own.obs[donor_key].astype(str)
     counted = donors.value_counts()
