@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from turncoat.allegiance.plot_text import folded, label_points, room_for
 from turncoat.allegiance.programmes import ANTI, PRO
 from turncoat.allegiance.result import Allegiance
 from turncoat.errors import MissingKeyError, did_you_mean
@@ -21,8 +22,8 @@ COLOURS = {
 }
 AXIS_COLOURS = {"anti": "#0072B2", "pro": "#D55E00"}
 CASE, REFERENCE = "#D55E00", "#56B4E9"
-#: Height of a line and width of a letter of the map's names, in points at size 8.
-LINE, LETTER = 9.0, 4.6
+#: Letters of a line of a row's name, of an arm's, of a title.
+ROW, ARM, TITLE = 30, 10, 48
 NAMES = {"anti": "anti-tumour duty", "pro": "pro-tumour harm"}
 
 
@@ -30,7 +31,7 @@ def row_labels(table: pd.DataFrame) -> list[str]:
     """Name the rows of a table: the population, and the tissue where there are several."""
     several = len(set(table["tissue"])) > 1
     return [
-        f"{population} ({tissue})" if several and tissue else str(population)
+        folded(f"{population} ({tissue})" if several and tissue else str(population), ROW)
         for population, tissue in zip(table["population"], table["tissue"], strict=True)
     ]
 
@@ -63,8 +64,9 @@ def allegiance(result: Allegiance, *, ax: "Axes | None" = None) -> "Axes":
         ["verdict", "population", "tissue"],
         key=lambda values: values.map(order) if values.name == "verdict" else values,
     ).iloc[::-1]
+    labels = row_labels(table)
     if ax is None:
-        size = (6.4, 0.42 * len(table) + 1.6)
+        size = (6.4 + room_for(labels), 0.42 * len(table) + 1.6)
         ax = plt.subplots(figsize=size, layout="constrained")[1]
     band = float(result.params["band"])
     ax.axvspan(-band, band, color="0.93", zorder=0)
@@ -75,8 +77,10 @@ def allegiance(result: Allegiance, *, ax: "Axes | None" = None) -> "Axes":
         bounds = (table[f"{prefix}_lower"], table[f"{prefix}_upper"])
         ax.hlines(place, *bounds, colors=colours, linewidth=1.4)
         ax.scatter(table[f"{prefix}_shift"], place, marker=marker, c=colours, s=28, zorder=3)
-    ax.set_yticks(np.arange(len(table)), row_labels(table))
-    ax.set(xlabel="Shift, case − reference (log2, 95 % interval)", title=result.params["contrast"])
+    ax.set_yticks(np.arange(len(table)), labels)
+    ax.set_ylim(-0.6, len(table) - 0.4)
+    ax.set_xlabel("Shift, case − reference (log2, 95 % interval)")
+    ax.set_title(folded(result.params["contrast"], TITLE))
     shown = [verdict for verdict in COLOURS if verdict in set(table["verdict"])]
     handles = [Line2D([], [], marker="o", ls="", color=COLOURS[v], label=v) for v in shown]
     handles += [
@@ -150,15 +154,15 @@ def allegiance_donors(
             transform=ax.get_xaxis_transform(),
             ha="center",
         )
-    ax.set_xticks([x for x, _ in spots], [name for _, name in spots])
+    ax.set_xticks([x for x, _ in spots], [folded(name, ARM, lines=3) for _, name in spots])
     ax.set_xlim(-0.7, 4.7)
     ax.set_ylabel("Score (log2 above control genes)")
-    ax.set_title(f"{population}{f' ({tissue})' if tissue else ''}", pad=20)
+    ax.set_title(folded(f"{population}{f' ({tissue})' if tissue else ''}", TITLE), pad=20)
     return ax
 
 
 def allegiance_map(result: Allegiance, *, ax: "Axes | None" = None) -> "Axes":
-    """Draw duty against harm: every donor's score, arms joined, populations by panel colour.
+    """Draw duty against harm: each population's change and those of its paired donors.
 
     Parameters
     ----------
@@ -170,8 +174,9 @@ def allegiance_map(result: Allegiance, *, ax: "Axes | None" = None) -> "Axes":
     Returns
     -------
     Axes
-        Arrows lead from the reference to the case arm of each population's mean donor; the
-        lower right quarter is where populations that switched sides go.
+        Large points are populations, coloured by verdict; small points joined to them are their
+        paired donors. The lower right quarter is where populations that switched sides go. Where
+        names would cover each other, those of inconclusive ones are left out first.
 
     Examples
     --------
@@ -187,7 +192,7 @@ def allegiance_map(result: Allegiance, *, ax: "Axes | None" = None) -> "Axes":
     ax.axhline(0, color="0.8", lw=0.8, zorder=0)
     ax.axvline(0, color="0.8", lw=0.8, zorder=0)
     ax.add_patch(Rectangle((-band, -band), 2 * band, 2 * band, color="0.93", zorder=0))
-    names: list[tuple[str, float, float]] = []
+    names: list[tuple[int, str, float, float]] = []
     for name, (_, row) in zip(row_labels(table), table.iterrows(), strict=True):
         colour = COLOURS[str(row["verdict"])]
         for donor_shift in _pair_shifts(result, str(row["population"]), str(row["tissue"])):
@@ -195,31 +200,15 @@ def allegiance_map(result: Allegiance, *, ax: "Axes | None" = None) -> "Axes":
             ax.plot([row["pro_shift"], donor_shift[0]], [row["anti_shift"], donor_shift[1]],
                     color=colour, lw=0.4, alpha=0.35, zorder=1)  # fmt: skip
         ax.plot(row["pro_shift"], row["anti_shift"], "o", color=colour, ms=7, zorder=3)
-        names.append((name, float(row["pro_shift"]), float(row["anti_shift"])))
-    _label_points(ax, names)
+        rank, name = list(COLOURS).index(str(row["verdict"])), folded(name, ROW, lines=1)
+        names.append((rank, name, float(row["pro_shift"]), float(row["anti_shift"])))
     ax.set_xlabel("Change of pro-tumour harm (log2)")
     ax.set_ylabel("Change of anti-tumour duty (log2)")
     ax.text(0.98, 0.02, "lost duty, gained harm", transform=ax.transAxes, ha="right", color="0.45",
             fontsize=8)  # fmt: skip
-    ax.set_title(result.params["contrast"])
+    ax.set_title(folded(result.params["contrast"], TITLE))
+    label_points(ax, [name[1:] for name in sorted(names)])
     return ax
-
-
-def _label_points(ax: "Axes", names: list[tuple[str, float, float]]) -> None:
-    """Name the points, lifting a name that would cover another one."""
-    ax.autoscale_view()
-    points = 72 / ax.get_figure(root=True).dpi  # type: ignore[union-attr]
-    taken: list[tuple[float, float, float]] = []
-    for name, x, y in sorted(names, key=lambda one: one[2]):
-        left, base = ax.transData.transform((x, y)) * points
-        width, lift = LETTER * len(name), 4.0
-        while any(
-            abs(base + lift - height) < LINE and left < end and left + width > start
-            for start, end, height in taken
-        ):
-            lift += 1.0
-        taken.append((left, left + width, base + lift))
-        ax.annotate(name, (x, y), xytext=(6, lift), textcoords="offset points", fontsize=8)
 
 
 def _scores_of(result: Allegiance, population: str, tissue: str) -> pd.DataFrame:
@@ -285,6 +274,7 @@ def allegiance_panels(result: Allegiance, *, columns: int = 3) -> "Axes":
     ):
         allegiance_donors(result, str(population), tissue=str(tissue), ax=panel)
         panel.set_ylabel("")
+        panel.set_title(folded(panel.get_title(), ROW), pad=18, fontsize=9)
         panel.tick_params(labelsize=7)
     figure.supylabel("Score (log2 above control genes)", fontsize=9)
     first: Axes = panels.flat[0]

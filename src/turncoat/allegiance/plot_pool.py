@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from turncoat.allegiance.plot import AXIS_COLOURS, NAMES
+from turncoat.allegiance.plot import AXIS_COLOURS, NAMES, ROW
+from turncoat.allegiance.plot_text import folded, room_for
 from turncoat.allegiance.pool import PooledAllegiance
 from turncoat.errors import MissingKeyError, did_you_mean
 
@@ -61,8 +62,12 @@ def forest(
     own = _of(result.studies, population, axis, str(row["tissue"]))
     if own.empty:
         raise MissingKeyError(f"No study could test '{population}' on the axis '{axis}'.")
+    labels = [
+        folded(f"{name} ({n} donors)", ROW)
+        for name, n in zip(own["study"], own["n_donors"], strict=True)
+    ]
     if ax is None:
-        size = (5.2, 0.36 * len(own) + 1.6)
+        size = (5.2 + room_for(labels), 0.4 * len(own) + 1.7)
         ax = plt.subplots(figsize=size, layout="constrained")[1]
     colour = AXIS_COLOURS[axis.split("_")[0]]
     place = np.arange(len(own), 0, -1)
@@ -70,7 +75,6 @@ def forest(
     ax.hlines(place, own["lower"], own["upper"], colors="0.4")
     size_of = 20 + 80 * (own["error"].min() / own["error"]) ** 2
     ax.scatter(own["shift"], place, s=size_of, marker="s", color="0.4", zorder=3)
-    labels = [f"{name} ({n} donors)" for name, n in zip(own["study"], own["n_donors"], strict=True)]
     if row["status"] == "tested":
         ax.hlines(0, row["prediction_lower"], row["prediction_upper"], colors=colour, lw=0.8)
         spots = (row["lower"], row["shift"], row["upper"], row["shift"])
@@ -79,9 +83,9 @@ def forest(
     ax.set_xlabel("Shift, case − reference (log2, 95 % interval)")
     where = f" in {row['tissue']}" if row["tissue"] else ""
     differ = f"; I² = {row['i2']:.0f} %" if row["status"] == "tested" else ""
-    ax.set_title(
-        f"{population}{where}\n{NAMES[axis.split('_')[0]]}{differ}", loc="left", fontsize=10
-    )
+    subject = folded(f"{population}{where}", ROW)
+    ax.set_title(f"{subject}\n{NAMES[axis.split('_')[0]]}{differ}", loc="left", fontsize=10)
+    ax.set_ylim(-0.6, len(own) + 0.6)
     return ax
 
 

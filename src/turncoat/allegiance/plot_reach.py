@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from turncoat.allegiance.plot import AXIS_COLOURS, NAMES, row_labels
+from turncoat.allegiance.plot import AXIS_COLOURS, NAMES, TITLE, row_labels
+from turncoat.allegiance.plot_text import folded, room_for
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,8 +36,9 @@ def reach(result: "Reach", *, ax: "Axes | None" = None) -> "Axes":
     from matplotlib import pyplot as plt
 
     table = result.table.iloc[::-1]
+    labels = row_labels(table)
     if ax is None:
-        size = (6.0, 0.36 * len(table) + 1.4)
+        size = (6.0 + room_for(labels), 0.4 * len(table) + 1.4)
         ax = plt.subplots(figsize=size, layout="constrained")[1]
     ax.axvspan(0, float(result.params["band"]), color="0.93", zorder=0)
     place = np.arange(len(table))
@@ -48,8 +50,10 @@ def reach(result: "Reach", *, ax: "Axes | None" = None) -> "Axes":
     for spot, status in enumerate(table["status"]):
         if status != "tested":
             ax.text(0.02, spot, "not testable", va="center", color="0.45", fontsize=8)
-    ax.set_yticks(place, row_labels(table))
+    ax.set_yticks(place, labels)
+    ax.set_ylim(-0.6, len(table) - 0.4)
     ax.set_xlim(left=0)
-    ax.set(xlabel="Smallest shift found with 80 % power (log2)", title=result.params["contrast"])
+    ax.set_xlabel("Smallest shift found with 80 % power (log2)")
+    ax.set_title(folded(str(result.params["contrast"]), TITLE))
     ax.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return ax

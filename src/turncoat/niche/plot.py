@@ -26,15 +26,17 @@ def abundance(result: Abundance, *, ax: "Axes | None" = None) -> "Axes":
     Returns
     -------
     Axes
-        Filled where the p-value is at most 0.05.
+        Orange: named ratios, blue: populations; filled where the p-value is at most 0.05. Quantities
+        that could not be tested are named without a point.
 
     Examples
     --------
     >>> turncoat.pl.abundance(result)  # doctest: +SKIP
     """
     from matplotlib import pyplot as plt
+    from matplotlib.lines import Line2D
 
-    table = result.table[result.table["status"] == "tested"].iloc[::-1]
+    table = result.table.iloc[::-1]
     if ax is None:
         size = (5.4, 0.3 * max(len(table), 1) + 1.4)
         ax = plt.subplots(figsize=size, layout="constrained")[1]
@@ -47,8 +49,18 @@ def abundance(result: Abundance, *, ax: "Axes | None" = None) -> "Axes":
     ax.hlines(place, table["lower"], table["upper"], colors=colours)
     ax.scatter(table["shift"], place, c=faces, edgecolors=colours, zorder=3)
     names = table["quantity"] + table["tissue"].map(lambda tissue: f" ({tissue})" if tissue else "")
+    for spot, status in enumerate(table["status"]):
+        if status != "tested":
+            ax.text(0.01, spot, status.replace("_", " "), va="center", color="0.45", fontsize=8,
+                    transform=ax.get_yaxis_transform())  # fmt: skip
     ax.set_yticks(place, list(names))
+    ax.set_ylim(-0.6, max(len(table), 1) - 0.4)
     ax.set(xlabel="Shift, case − reference (log2, 95 % interval)", title=result.params["contrast"])
+    handles = [
+        Line2D([], [], marker="o", ls="", color="0.3", mfc=face, label=label)
+        for face, label in (("0.3", "p ≤ 0.05"), ("white", "p > 0.05"))
+    ]
+    ax.legend(handles=handles, fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
 
