@@ -113,6 +113,32 @@ def test_organ_and_batch_that_coincide_are_refused() -> None:
     assert pick(found.changes, organ="lung", **NK_DUTY)["status"] == "tested"
 
 
+def test_batches_that_decide_a_difference_of_changes_are_refused_and_others_cancel() -> None:
+    tally = study()
+    own = scores(tally, bright=1.5, switch=1.0)
+    runs = {tissue: f"run {place}" for place, tissue in enumerate(TISSUES)}
+    for layout, told in (
+        (runs, "organ and batch cannot be told apart"),
+        ({tissue: "node" in tissue for tissue in TISSUES}, ""),
+        ({tissue: "healthy" in tissue for tissue in TISSUES}, ""),
+    ):
+        tally.obs["run"] = [str(layout[tissue]) for tissue in tally.obs["tissue"].astype(str)]
+        found = tc.tl.niche(tally, ORGANS, scores=own, batch_key="run", n_permutations=199)
+        row = pick(found.organs, **NK_DUTY)
+        assert told in str(row["reason"])
+        assert row["status"] == ("not_testable" if told else "tested")
+
+
+def test_a_missing_batch_is_unknown_and_not_a_batch_of_its_own() -> None:
+    tally = study()
+    tissues = tally.obs["tissue"].astype(str)
+    tally.obs["run"] = ["new" if t == "node" else "old" for t in tissues]
+    tally.obs.loc[[name for name, t in tissues.items() if t == "node"][:3], "run"] = None
+    tally.obs.loc[[name for name, t in tissues.items() if t == "healthy node"][:3], "run"] = None
+    found = tc.tl.niche(tally, ORGANS, scores=scores(tally), batch_key="run")
+    assert "node was measured in new" in str(pick(found.changes, organ="node", **NK_DUTY)["reason"])
+
+
 def test_make_up_of_subsampled_studies_is_left_out() -> None:
     tally = study()
     tally.uns["turncoat"]["tally"]["study_kind"] = "subsampled"

@@ -132,6 +132,18 @@ def _confounded(own: pd.DataFrame, case: str, reference: str) -> str:
     return ""
 
 
+def _changes_confounded(
+    values: pd.DataFrame, first: tuple[str, str], second: tuple[str, str]
+) -> str:
+    """Say where batches decide a difference of changes; they cancel where they are the same in both."""
+    reasons = [_confounded(values[values["tissue"].isin(pair)], *pair) for pair in (first, second)]
+    batch = {
+        str(tissue): frozenset(own["batch"]) - {""} for tissue, own in values.groupby("tissue")
+    }
+    sides = [tuple(batch.get(tissue) for tissue in pair) for pair in (first, second)]
+    return "" if sides[0] == sides[1] else next(filter(None, reasons), "")
+
+
 def _test(values: FloatArray, units: Units, weights: FloatArray, plan: Plan) -> Change:
     sides = (units.n_case, units.n_reference)
     if min(sides) < plan.min_donors:
@@ -182,6 +194,9 @@ def change_of_changes(
     Change
         First organ's change less the second's.
     """
+    reason = _changes_confounded(values, first, second)
+    if reason:
+        return refused(reason)
     wide = values.pivot_table(index="donor", columns="tissue", values="value")
     needed = [*first, *second]
     complete = wide.reindex(columns=needed).dropna()

@@ -50,11 +50,13 @@ def make_up_values(tally: ad.AnnData) -> Values:
 
 
 def batches_of(tally: ad.AnnData, batch_key: str | None) -> "pd.Series[Any] | None":
-    """Look up the batch of each donor and tissue."""
+    """Look up the batch of each donor and tissue; empty where it is missing."""
     if batch_key is None:
         return None
     keys = [tally.obs[layout.DONOR].astype(str), tally.obs[layout.TISSUE].astype(str)]
-    batches: pd.Series[Any] = tally.obs[batch_key].astype(str).groupby(keys).first()
+    column = tally.obs[batch_key]
+    labels = column.astype(str).mask(column.isna(), "")
+    batches: pd.Series[Any] = labels.groupby(keys).first()
     return batches
 
 

@@ -255,7 +255,13 @@ class CrosstalkForm(Form):
 
 
 class NicheForm(Form):
-    """``[niche]``: how organs are told apart."""
+    """``[niche]``: how organs are told apart.
+
+    ``batch`` names the column of the cells or of the sample sheet that says what was measured
+    together. Organs that were measured apart are then refused; without it nobody looks.
+    """
+
+    batch: str | None = None
 
 
 class OutcomeForm(Form):

@@ -1,5 +1,7 @@
 """The run's stage that goes organ by organ."""
 
+from typing import Any
+
 from turncoat.allegiance import axis_scores
 from turncoat.niche import niche
 from turncoat.pipeline.run import Run
@@ -24,11 +26,16 @@ def _run(run: Run) -> None:
         tally,
         _organs(run.study),
         scores=scores.table,
+        batch_key=run.study.niche.batch,
         fdr=run.study.fdr,
         seed=run.seed,
         key_added=None,
     )
     run.save("niche", found)
+
+
+def _parameters(study: Study) -> dict[str, Any]:
+    return {**contrast_facts(study), "options": study.niche.model_dump(mode="json")}
 
 
 def _skipped(study: Study) -> str:
@@ -41,9 +48,9 @@ STAGE = Stage(
     name="niche",
     run=_run,
     needs=("tally",),
-    version=2,
+    version=3,
     title="Going organ by organ",
-    parameters=contrast_facts,
+    parameters=_parameters,
     knowledge=("programmes", "populations"),
     skipped=_skipped,
 )

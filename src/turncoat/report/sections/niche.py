@@ -10,6 +10,10 @@ NOTES = (
     ("Openness averages named parts, each in units of its spread between donors; it is a summary "
     "of these parts, not a measurement of metastasis."),
 )  # fmt: skip
+NO_BATCH = (
+    "No batch was named ([niche] batch): where organs were measured in different runs, what is due to "
+    "the run cannot be told from what is due to the organ."
+)
 SHOWN = [
     "organ",
     "part",
@@ -46,7 +50,7 @@ def section(material: Material) -> Section | None:
         )
         if tested
         else (),
-        notes=NOTES,
+        notes=NOTES if result.params["batch_key"] else (*NOTES, NO_BATCH),
     )
 
 
@@ -83,7 +87,7 @@ def _lead(result: Niche) -> str:
         name = f"{row['organ']} against {row['baseline']}"
         if row["status"] != "tested":
             parts.append(f"{name}: could not be told ({row['reason']}).")
-        elif row["pvalue"] <= 0.05:
+        elif row["qvalue"] <= result.params["fdr"]:
             way = "more open" if row["shift"] > 0 else "less open"
             parts.append(f"{name}: {way} ({row['shift']:+.2g} spreads of donors).")
         else:
