@@ -255,11 +255,7 @@ class CrosstalkForm(Form):
 
 
 class NicheForm(Form):
-    """``[niche]``: how organs are told apart.
-
-    ``batch`` names the column of the cells or of the sample sheet that says what was measured
-    together. Organs that were measured apart are then refused; without it nobody looks.
-    """
+    """``[niche]``: ``batch``, the column that says what was measured together; organs apart are refused."""
 
     batch: str | None = None
 
