@@ -242,13 +242,17 @@ def _codecs_3(array: Any) -> _Known | None:
     if len(codecs) == 1 and type(codecs[0]).__name__ == "ShardingCodec":
         sharding = codecs[0]
         index = [type(codec).__name__ for codec in sharding.index_codecs]
-        if index != ["BytesCodec", "Crc32cCodec"] or sharding.index_location.value != "end":
+        if index != ["BytesCodec", "Crc32cCodec"] or _word(sharding.index_location) != "end":
             return None
         shard, chunks = tuple(array.shards), tuple(sharding.chunk_shape)
         codecs = list(sharding.codecs)
     names = [type(codec).__name__ for codec in codecs]
     if names[:1] != ["BytesCodec"] or any(name not in CODECS for name in names[1:]):
         return None
-    endian = getattr(codecs[0].endian, "value", "little")
-    dtype = np.dtype(array.dtype).newbyteorder("<" if endian == "little" else ">")
+    dtype = np.dtype(array.dtype).newbyteorder(">" if _word(codecs[0].endian) == "big" else "<")
     return [CODECS[name] for name in names[1:]], dtype, shard, chunks
+
+
+def _word(setting: Any) -> str:
+    """Read a setting of a codec: a word in newer releases of zarr, a member of an enumeration before."""
+    return str(getattr(setting, "value", setting))
