@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import turncoat as tc
-from turncoat.errors import CountsError, DesignError, TurncoatError
+from turncoat.errors import CountsError, DesignError, DesignWarning, TurncoatError
 
 UNPAIRED = tc.Contrast("condition", "case", "control")
 Asked = tuple[ad.AnnData, tc.Contrast]
@@ -265,13 +265,31 @@ def test_a_missing_block_names_the_donor(
         TOOLS[tool](*missing_block(tally), programmes)
 
 
-def test_crosstalk_asks_for_whole_covariates_too(
+@pytest.mark.filterwarnings("ignore:No edge can be tested with:turncoat.errors.DesignWarning")
+def test_crosstalk_tests_nothing_beside_covariates_that_cannot_be_used(
     tally: ad.AnnData, programmes: pd.DataFrame
 ) -> None:
-    with pytest.raises(DesignError, match="covariate 'age' is missing for"):
-        TOOLS["crosstalk"](*missing_covariate(tally), programmes)
-    with pytest.raises(DesignError, match="the contrast say the same"):
-        TOOLS["crosstalk"](*confounded(tally), programmes)
+    for bad, told in (
+        (missing_covariate, "covariate 'age' is missing for"),
+        (confounded, "the contrast say the same"),
+    ):
+        with pytest.warns(DesignWarning, match=told):
+            found = TOOLS["crosstalk"](*bad(tally), programmes)
+        table = found.table  # type: ignore[attr-defined]
+        assert (table["status"] == "not_testable").all()
+        assert table["reason"].str.contains("covariates are missing or decide the arm").any()
+
+
+@pytest.mark.filterwarnings("ignore::turncoat.errors.TurncoatWarning")
+def test_empty_text_is_missing(tally: ad.AnnData, programmes: pd.DataFrame) -> None:
+    asked, contrast = missing_block(tally)
+    asked.obs["site"] = asked.obs["site"].fillna("")
+    with pytest.raises(DesignError, match="block 'site' is missing for"):
+        TOOLS["allegiance"](asked, contrast, programmes)
+    beside = tc.Contrast("condition", "case", "control", covariates=("site",))
+    found = TOOLS["allegiance"](asked, beside, programmes)
+    table = found.table  # type: ignore[attr-defined]
+    assert table["reason"].str.contains("covariate 'site' is missing for").any()
 
 
 @pytest.mark.parametrize("tool", TOOLS)

@@ -238,3 +238,10 @@ def test_columns_can_be_joined_to_name_samples(folder: Path) -> None:
 )
 def test_sizes_are_read(text: str, size: int) -> None:
     assert parse_bytes(text) == size
+
+
+def test_a_table_by_its_inner_name_has_its_mistakes_told(tmp_path: Path) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text('[about]\ntitle = "Bad"\n[cells]\nfiles = ["a.h5ad"]\n')
+    with pytest.raises(StudyError, match=r"\[about\] has no key 'title'"):
+        load_study(file)

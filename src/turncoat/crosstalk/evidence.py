@@ -206,7 +206,7 @@ def _reasons(columns: dict[str, Any], which: IntArray) -> pd.Categorical:
     few = np.minimum(columns["n_case"], columns["n_reference"]) < 3
     reasons = [
         "both populations are measured in too few donors of an arm",
-        "the donors do not vary, their labels cannot be exchanged, or covariates decide the arm",
+        "the donors do not vary, their labels cannot be exchanged, or covariates are missing or decide the arm",
         "stronger in case donors",
         "weaker in case donors",
         "a side changes in number, not in expression",

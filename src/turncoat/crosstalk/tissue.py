@@ -31,6 +31,7 @@ from turncoat.crosstalk.science import (
 )
 from turncoat.crosstalk.sides import compare_sides, joint_pvalue
 from turncoat.crosstalk.weights import learned_weights, strength_weights
+from turncoat.errors import DesignError, DesignWarning, warn
 from turncoat.stats.contrast import Contrast
 from turncoat.stats.design import covariate_columns
 from turncoat.stats.units import Units
@@ -209,16 +210,22 @@ def compare_antagonists(
 def arrange_units(field: Field, contrast: Contrast) -> tuple[Units, FloatArray]:
     """Arrange the donors of a contrast, and their covariates as numbers.
 
+    Where these cannot be used, it warns, and nothing can be told beside what stands for them.
+
     Raises
     ------
     DesignError
-        When a block or covariate is missing for a donor, or the covariates decide the arm.
+        When the block is missing for a donor.
     """
     design = field.design.drop_duplicates("unit").sort_values("unit")
     donors = [str(value) for value in design["donor"]]
     block = block_labels(design[contrast.block], donors) if contrast.block else []
     units = units_of(contrast, donors, design["case"].to_numpy(dtype=bool), block)
-    return units, covariate_columns(design, contrast.covariates, units)
+    try:
+        return units, covariate_columns(design, contrast.covariates, units)
+    except DesignError as error:
+        warn(f"No edge can be tested. {error}", DesignWarning)
+        return units, units.case[:, np.newaxis].astype(float)
 
 
 def of_sides(edges: Edges, field: Field, ask: Question) -> Edges:

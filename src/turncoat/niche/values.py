@@ -7,6 +7,7 @@ import pandas as pd
 
 from turncoat.errors import MissingKeyError
 from turncoat.niche.quantities import DEFAULT_RATIOS, parse_ratio, quantities
+from turncoat.stats.design import absent
 from turncoat.tally import layout
 
 COLUMNS = ["donor", "tissue", "value", "weight", "batch"]
@@ -55,7 +56,7 @@ def batches_of(tally: ad.AnnData, batch_key: str | None) -> "pd.Series[Any] | No
         return None
     keys = [tally.obs[layout.DONOR].astype(str), tally.obs[layout.TISSUE].astype(str)]
     column = tally.obs[batch_key]
-    labels = column.astype(str).mask(column.isna(), "")
+    labels = column.astype(str).mask(absent(column), "")
     batches: pd.Series[Any] = labels.groupby(keys).first()
     return batches
 

@@ -49,7 +49,7 @@ def covariate_columns(table: pd.DataFrame, names: Sequence[str], units: Units) -
 
 
 def _columns_of(values: "pd.Series[Any]", name: str, units: Units) -> list[tuple[str, FloatArray]]:
-    missing = [d for d, gone in zip(units.donors, values.isna(), strict=True) if gone]
+    missing = [d for d, gone in zip(units.donors, absent(values), strict=True) if gone]
     if missing:
         raise DesignError(
             f"The covariate '{name}' is missing for {_some(missing)}. Fill it in, leave these "
@@ -64,6 +64,17 @@ def _columns_of(values: "pd.Series[Any]", name: str, units: Units) -> list[tuple
     levels = sorted(set(text))
     member = {level: np.array(text == level, dtype=float) for level in levels[1:]}
     return [(f"{name}={level}", column) for level, column in member.items()]
+
+
+def absent(values: "pd.Series[Any]") -> "pd.Series[bool]":
+    """Tell which values are missing: none at all, or the empty text that a file keeps of none.
+
+    Examples
+    --------
+    >>> list(absent(pd.Series(["a", None, ""])))
+    [False, True, True]
+    """
+    return values.isna() | (values.astype(str).str.strip() == "")
 
 
 def _independent(columns: FloatArray, labels: list[str], units: Units) -> FloatArray:

@@ -57,7 +57,7 @@ def _keys(form: type[BaseModel], table: str) -> list[str]:
     by_alias = {field.alias or name: field for name, field in form.model_fields.items()}
     if not table:
         return list(by_alias)
-    annotation: Any = by_alias[table].annotation
+    annotation: Any = (form.model_fields | by_alias)[table].annotation
     inner = [annotation, *get_args(annotation)]
     model = next(one for one in inner if isinstance(one, type) and issubclass(one, BaseModel))
     return list(model.model_fields)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from turncoat.errors import DesignError, MissingKeyError, StudyError, did_you_mean
 from turncoat.stats.contrast import Contrast
+from turncoat.stats.design import absent
 from turncoat.stats.units import Units, arrange
 from turncoat.tables import UNS_KEY, BoolArray, FloatArray
 from turncoat.tally import layout
@@ -66,7 +67,7 @@ def block_labels(values: "pd.Series[Any]", donors: Sequence[str]) -> list[str]:
     DesignError
         Where one is missing: those donors would otherwise be a block of their own.
     """
-    missing = [donor for donor, gone in zip(donors, values.isna(), strict=True) if gone]
+    missing = [donor for donor, gone in zip(donors, absent(values), strict=True) if gone]
     if missing:
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
         raise DesignError(
