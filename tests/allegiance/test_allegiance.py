@@ -53,6 +53,18 @@ def test_the_planted_switch_is_found_and_the_other_is_loyal(result: Allegiance) 
     assert (result.table["n_pairs"] == 8).all()
 
 
+def test_a_borderline_verdict_says_so_and_a_firm_one_does_not(result: Allegiance) -> None:
+    table = result.table
+    assert (table["margin"] >= 1).all()
+    borderline = table["reason"].str.contains("borderline")
+    assert (borderline == (table["margin"] < 2)).all()
+    for noise in (0.15, 0.45, 0.6):
+        other = tc.tl.allegiance(
+            planted_tally(fold=1.25, noise=noise), PAIRED, programmes=PROGRAMMES, key_added=None
+        ).table
+        assert (other["reason"].str.contains("borderline") == (other["margin"] < 2)).all()
+
+
 def test_duty_gained_is_no_switch() -> None:
     backwards = tc.Contrast("tissue", "normal", "tumour", block="donor")
     found = row(tc.tl.allegiance(planted_tally(), backwards, programmes=PROGRAMMES), "NK")
