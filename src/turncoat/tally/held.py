@@ -1,7 +1,7 @@
 """Cells held back in a pass, packed: those whose name hangs on cells that are yet to come.
 
 They are kept in memory up to a size, and in a temporary file beyond it: a tumour atlas has more
-epithelial cells than memory has room for.
+epithelial cells than memory has room for, and all of its are in the file.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from turncoat.tally.packed import PackedBlock
 from turncoat.tally.put_by import PutBy
 
 #: Bytes that are held in memory; more go to a file.
-IN_MEMORY: Final = 2**26
+IN_MEMORY: Final = 2**27
 #: Cells that are laid out at once: some MiB.
 CELLS_PER_WRITE: Final = 1024
 

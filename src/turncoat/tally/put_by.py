@@ -1,4 +1,4 @@
-"""Bytes put by for later: in memory up to a size, in a file beyond it."""
+"""Bytes put by for later: in memory up to a size, in a file beyond it, all in the file when many."""
 
 import os
 import tempfile
@@ -12,6 +12,9 @@ import numpy as np
 from turncoat.errors import OutputError
 from turncoat.tables import BoolArray, IntArray
 
+#: Where there are so many times as many bytes as memory holds, memory is given back: a large study
+#: needs it for its tables, and does not notice the writing.
+MOVE_OUT_AT: Final = 2
 #: Bytes between two wanted stretches of the file that are read along rather than jumped over.
 MOST_BETWEEN: Final = 2**13
 
@@ -30,8 +33,10 @@ class PutBy:
 
     def __init__(self, in_memory: int, path: Path | None = None) -> None:
         self._path = path
-        # Memory that nothing was written to yet takes no room.
-        self._memory = np.empty(0 if path is not None else in_memory, dtype=np.uint8)
+        # A place is one in the file, where what is in memory leaves a gap. Memory that nothing was
+        # written to yet takes no room.
+        self._size = 0 if path is not None else in_memory
+        self._memory = np.empty(self._size, dtype=np.uint8)
         self._used = 0
         self._file: IO[bytes] | None = None
         # Threads that fetch share the place in the file.
@@ -48,15 +53,21 @@ class PutBy:
             self._used += piece.size
             place, self.end = self.end, self._used
             return place
-        place = max(self.end, self._memory.size)
+        place = max(self.end, self._size)
+        self._write(place, piece)
+        self.end = place + piece.size
+        if self._used and self.end > MOVE_OUT_AT * self._size:
+            self._write(0, self._memory[: self._used])
+            self._memory, self._used = np.empty(0, dtype=np.uint8), 0
+        return place
+
+    def _write(self, place: int, piece: IntArray) -> None:
         try:
             file = self._open()
-            file.seek(place - self._memory.size)
+            file.seek(place)
             file.write(piece.data)
         except OSError as error:
             raise self._no_room(error) from error
-        self.end = place + piece.size
-        return place
 
     def fetch(self, places: IntArray, sizes: IntArray) -> list[tuple[IntArray, IntArray, IntArray]]:
         """Find pieces again.
@@ -85,7 +96,7 @@ class PutBy:
         """Read pieces from the file, neighbours at once."""
         which = np.flatnonzero(wanted)
         which = which[np.argsort(places[which], kind="stable")]
-        first = places[which] - self._memory.size
+        first = places[which]
         last = first + sizes[which]
         apart = np.flatnonzero(first[1:] - last[:-1] > MOST_BETWEEN) + 1
         begins, ends = first[np.r_[0, apart]], last[np.r_[apart - 1, -1]]
