@@ -15,15 +15,10 @@ from donor_null import donors_of, run_grid
 from donor_study import N_PROGRAMME, sums
 from scipy import stats as distributions
 
+from turncoat.allegiance.background import fit_background, log_rates
 from turncoat.allegiance.programmes import Programme
 from turncoat.allegiance.science import HARM, AxesPlan, weigh_evidence
-from turncoat.allegiance.scores import (
-    N_CONTROLS,
-    cell_weights,
-    control_levels,
-    gene_levels,
-    log_rates,
-)
+from turncoat.allegiance.scores import cell_weights, gene_levels
 from turncoat.niche.quantities import quantities
 from turncoat.stats.compare import Donors, compare
 from turncoat.stats.parts import Parts
@@ -84,13 +79,8 @@ def panel(seed: int, n_per_arm: int, n_cells: int) -> dict[str, np.ndarray]:
 
 def panel_scores(levels: np.ndarray) -> np.ndarray:
     """Scores of all programmes, harm then duty, as ``gene_levels`` makes them."""
-    n_own = 2 * N_PROGRAMME * N_POPULATIONS
-    mean = levels.mean(axis=0)
-    free = n_own + np.argsort(mean[n_own:], kind="stable")
-    place = np.searchsorted(mean[free], mean[:n_own])
-    start = np.clip(place - N_CONTROLS // 2, 0, free.size - N_CONTROLS)
-    nearest = free[start[:, np.newaxis] + np.arange(N_CONTROLS)]
-    above = levels[:, :n_own] - control_levels(levels, nearest)
+    own = np.arange(2 * N_PROGRAMME * N_POPULATIONS)
+    above = levels[:, own] - fit_background(levels, own).levels(own)
     return above.reshape(len(levels), 2 * N_POPULATIONS, N_PROGRAMME).mean(axis=2)
 
 
@@ -125,7 +115,8 @@ def _as_the_package_does(
         Programme("p", axis, genes, np.ones(N_PROGRAMME), ())
         for axis, genes in (("anti_tumour", n_own // 2 + first), ("pro_tumour", first))
     ]
-    both = np.column_stack([gene_levels(levels, axis, np.arange(n_own)).scores for axis in axes])
+    background = fit_background(levels, np.arange(n_own))
+    both = np.column_stack([gene_levels(levels, axis, background).scores for axis in axes])
     np.testing.assert_allclose(both, scores[:, [N_POPULATIONS, 0]], atol=1e-9)
     assert weigh_evidence(both, donors, AxesPlan(0.32, seed, N_DRAWN)).joint == pvalue
 

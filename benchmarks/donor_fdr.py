@@ -9,7 +9,7 @@ import numpy as np
 from donor_null import donors_of, peer_run
 from donor_study import N_PROGRAMME, pseudobulk, study
 
-from turncoat.allegiance.scores import log_rates
+from turncoat.allegiance.background import log_rates
 from turncoat.stats.compare import compare
 from turncoat.stats.moderated import fit_linear, moderated_test, voom
 from turncoat.stats.multiplicity import benjamini_hochberg
@@ -21,7 +21,7 @@ RATES = np.round(np.linspace(0.01, 0.3, 30), 2)
 def ours(seed: int) -> dict[str, np.ndarray]:
     data = study(seed, n_per_arm=6, n_cells=100, effect=EFFECT)
     data["n_cells"] = np.bincount(data["donor"]).astype(float)
-    counts = pseudobulk(data)
+    data["sums"] = counts = pseudobulk(data)
     design = np.column_stack([np.ones(12), data["arm"]])
     values, weights = voom(counts, design)
     return {

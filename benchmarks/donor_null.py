@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 from donor_study import N_PROGRAMME, sums
 
+from turncoat.allegiance.background import fit_background, log_rates
 from turncoat.allegiance.programmes import Programme
-from turncoat.allegiance.scores import cell_weights, gene_levels, log_rates, matched_scores
+from turncoat.allegiance.scores import cell_weights, even_cells, gene_levels, matched_scores
 from turncoat.niche.quantities import quantities
 from turncoat.niche.science import Plan, change_of_changes
 from turncoat.stats.compare import Donors, compare
@@ -44,11 +45,16 @@ N_POPULATIONS = 10
 def donors_of(data: dict[str, np.ndarray]) -> Donors:
     n = len(data["arm"])
     units = arrange([f"d{i}" for i in range(n)], data["arm"])
-    return Donors(units, cell_weights(data["n_cells"]), np.zeros((n, 0)))
+    levels = log_rates(data["sums"])
+    background = fit_background(levels, EXCLUDED)
+    like = [matched_scores(levels, axis, EXCLUDED, background) for axis in (HARM, DUTY)]
+    even = even_cells(np.hstack(like), data["n_cells"])
+    return Donors(units, cell_weights(data["n_cells"], even), np.zeros((n, 0)))
 
 
 def harm_score(counts: np.ndarray) -> np.ndarray:
-    return gene_levels(log_rates(counts), HARM, EXCLUDED).scores
+    levels = log_rates(counts)
+    return gene_levels(levels, HARM, fit_background(levels, EXCLUDED)).scores
 
 
 def genes(seed: int, n_per_arm: int, n_cells: int) -> dict[str, float]:
@@ -72,10 +78,11 @@ def moderated_study(
             effect=0.0 if population else effect,
         )  # fmt: skip
         levels, donors = log_rates(data["sums"]), donors_of(data)
+        background = fit_background(levels, EXCLUDED)
         for axis in (HARM, DUTY):
-            score = gene_levels(levels, axis, EXCLUDED).scores[:, np.newaxis]
+            score = gene_levels(levels, axis, background).scores[:, np.newaxis]
             rows.append(estimate(score, donors.units, weights=donors.weights))
-            like = matched_scores(levels, axis, EXCLUDED)
+            like = matched_scores(levels, axis, EXCLUDED, background)
             error = estimate(like, donors.units, weights=donors.weights).error
             expected.append(np.mean(error**2))
     plain = Estimate(

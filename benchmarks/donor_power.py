@@ -5,7 +5,8 @@ studies, and its threshold is the 95 % quantile of that figure's size in studies
 gains by a wrong p-value. Intervals resample the studies, null ones too, the same for all methods, so that
 a difference between two methods comes with an interval of its own.
 
-The seeds begin at 2,000,000 (null) and 2,100,000 (planted); methods were chosen on seeds below 100,000.
+The seeds begin at 2,800,000 (null) and 2,900,000 (planted); methods were chosen on seeds below 100,000. Figures
+reported before, of other scores, were of seeds 2,000,000 and 2,100,000.
 """
 
 import csv
@@ -23,7 +24,7 @@ from donor_null import CACHE, GENES, HERE, donors_of, harm_score, moderated_stud
 from donor_study import N_GENES, sums
 from scipy import stats as distributions
 
-from turncoat.allegiance import scores
+from turncoat.allegiance import background, scores
 from turncoat.stats import estimate, parts, permutation, scale
 from turncoat.stats.compare import compare
 
@@ -45,7 +46,7 @@ def ours(seeds: Seeds, n_cells: int, effect: float, shared: float) -> dict[str, 
 
 def code() -> str:
     """What turncoat's figures depend on: they are measured again when it changes."""
-    modules = (estimate, parts, permutation, scale, scores)
+    modules = (background, estimate, parts, permutation, scale, scores)
     sources = b"".join(Path(module.__file__).read_bytes() for module in modules)
     return hashlib.sha256(sources).hexdigest()[:12]
 
@@ -217,9 +218,9 @@ def chunks(first: int, n: int, size: int = 500) -> Seeds:
     return [(first + at, first + min(at + size, n)) for at in range(0, n, size)]
 
 
-#: Fixed before anything was measured on them: 1,000 null studies tell a threshold's rate to 0.007.
-NULL = chunks(2_000_000, 1_000)
-MANY, SOME, FEW = (chunks(2_100_000, n) for n in (300, 200, 100))
+#: Fixed before anything was measured on them: 2,000 null studies tell a threshold's rate to 0.005.
+NULL = chunks(2_800_000, 2_000)
+MANY, SOME, FEW = (chunks(2_900_000, n) for n in (600, 400, 200))
 #: Label, cells a donor, how much genes of a programme move together, effects (log2) with their seeds.
 SETTINGS: dict[str, tuple[str, int, float, dict[float, Seeds]]] = {
     "power": ("6 vs 6 donors, 100 cells a donor", 100, 0.0, {0.3: MANY, 0.5: SOME, 0.7: FEW}),

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from scipy import stats as oracle
 
+from turncoat.allegiance.background import fit_background, log_rates
 from turncoat.allegiance.programmes import Programme
 from turncoat.allegiance.science import AxesPlan, weigh_evidence
-from turncoat.allegiance.scores import cell_weights, gene_levels, log_rates, matched_scores
+from turncoat.allegiance.scores import cell_weights, even_cells, gene_levels, matched_scores
 from turncoat.stats.compare import Donors, compare
 from turncoat.stats.estimate import Estimate, estimate
 from turncoat.stats.moderated import fit_linear, moderated_test, voom
@@ -77,9 +78,11 @@ def scored(made: ModuleType, seed: int, n_per_arm: int, n_cells: int) -> tuple[D
     data = made.sums(seed, n_per_arm=n_per_arm, n_cells=n_cells, shared=0.3)
     levels = log_rates(data["sums"])
     units = arrange([f"d{i}" for i in range(2 * n_per_arm)], data["arm"])
-    donors = Donors(units, cell_weights(data["n_cells"]), np.zeros((2 * n_per_arm, 0)))
-    scores = np.column_stack([gene_levels(levels, axis, EXCLUDED).scores for axis in AXES])
-    return donors, [scores, *(matched_scores(levels, axis, EXCLUDED) for axis in AXES)]
+    background = fit_background(levels, EXCLUDED)
+    scores = np.column_stack([gene_levels(levels, axis, background).scores for axis in AXES])
+    like = [matched_scores(levels, axis, EXCLUDED, background) for axis in AXES]
+    weights = cell_weights(data["n_cells"], even_cells(np.hstack(like), data["n_cells"]))
+    return Donors(units, weights, np.zeros((2 * n_per_arm, 0))), [scores, *like]
 
 
 @pytest.mark.slow

@@ -8,10 +8,11 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
+from turncoat.allegiance.background import fit_background, log_rates
 from turncoat.allegiance.contamination import take_off
 from turncoat.allegiance.gather import Knowledge, known_programmes, polluting_populations
 from turncoat.allegiance.programmes import AXES, Programme
-from turncoat.allegiance.scores import cell_weights, gene_levels, log_rates
+from turncoat.allegiance.scores import cell_weights, gene_levels
 from turncoat.tables import Column, TableSchema, store
 from turncoat.tally.arms import DonorArms, counts_beside, donor_tissues
 
@@ -40,7 +41,12 @@ class AxisScores:
             Column("tissue", "text", "", "Tissue."),
             Column("n_cells", "whole", "cells", "Cells of the population."),
             Column("weight", "real", "", "Weight by cells: n / (n + median n)."),
-            Column("score", "real", "log2", "Programme level above its control genes."),
+            Column(
+                "score",
+                "real",
+                "log2",
+                "Programme level above what the unit's other genes lead one to expect.",
+            ),
         ),
         key=("population", "axis", "donor", "tissue"),
     )
@@ -59,7 +65,7 @@ def axis_scores(
 ) -> AxisScores:
     """Score every population of every donor and tissue on both axes.
 
-    Control genes are chosen over all donors and tissues of a population together, so that
+    What is expected is fitted over all donors and tissues of a population together, so that
     scores can be compared between tissues.
 
     Parameters
@@ -112,14 +118,14 @@ def _rows(
     if arms.table.empty:
         return []
     levels = log_rates(counts)
-    excluded = np.concatenate([axis.genes for axis in axes])
+    background = fit_background(levels, np.concatenate([axis.genes for axis in axes]))
     n_cells = arms.table["n_cells"].to_numpy(dtype=float)
     weights = cell_weights(n_cells)
     rows = []
     for name, axis in zip(AXES, axes, strict=True):
         if axis.refusal:
             continue
-        scores = gene_levels(levels, axis, excluded).scores
+        scores = gene_levels(levels, axis, background).scores
         rows += [
             {
                 "population": arms.population,

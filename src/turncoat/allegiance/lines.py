@@ -1,11 +1,12 @@
 """One line of the question per population and tissue: its donors, its scores, its evidence."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from turncoat.allegiance.background import fit_background, log_rates
 from turncoat.allegiance.programmes import AXES, Programme
 from turncoat.allegiance.science import (
     AxesPlan,
@@ -17,8 +18,8 @@ from turncoat.allegiance.science import (
 from turncoat.allegiance.scores import (
     GeneLevels,
     cell_weights,
+    even_cells,
     gene_levels,
-    log_rates,
     matched_scores,
 )
 from turncoat.errors import DesignError
@@ -48,7 +49,7 @@ class Line:
     levels
         What each axis' score is made of; None for a refused axis.
     matched
-        Scores of control genes in place of each axis' genes; None for a refused axis.
+        Scores of genes of like level in place of each axis' genes; None for a refused axis.
     scores
         Anti- and pro-tumour score per unit, shape ``(n_units, 2)``, NaN for a refused axis.
     donors
@@ -150,8 +151,8 @@ def make_line(
     """
     n_units = len(arms.table)
     scores = np.full((n_units, 2), np.nan)
-    weights = cell_weights(arms.table["n_cells"].to_numpy(dtype=float)) if n_units else np.empty(0)
-    donors = Donors(units, weights, np.zeros((n_units, 0)))
+    n_cells = arms.table["n_cells"].to_numpy(dtype=float) if n_units else np.empty(0)
+    donors = Donors(units, np.ones(n_units), np.zeros((n_units, 0)))
     if axes is None:
         why = "no programme is known for this population"
         return Line(arms, donors, None, *NO_AXES, scores, why, why, None)
@@ -162,11 +163,14 @@ def make_line(
     for column, level in enumerate(levels):
         if level is not None:
             scores[:, column] = np.round(level.scores, DECIMALS)
+    if n_units:
+        even = even_cells(np.hstack([like for like in matched if like is not None]), n_cells)
+        donors = replace(donors, weights=cell_weights(n_cells, even))
     reason = untestable(units, scores, plan, min_donors=min_donors, fdr=fdr)
     if not reason and covariates:
         try:
             columns = covariate_columns(arms.table, covariates, units)
-            donors = Donors(units, weights, columns)
+            donors = replace(donors, covariates=columns)
         except DesignError as error:
             reason = str(error)
     evidence = None if reason else weigh_evidence(scores, donors, plan)
@@ -180,9 +184,11 @@ def _levels(
 ]:
     logged = log_rates(counts)
     excluded = np.concatenate([axis.genes for axis in axes])
-    anti, pro = (None if axis.refusal else gene_levels(logged, axis, excluded) for axis in axes)
+    background = fit_background(logged, excluded)
+    anti, pro = (None if axis.refusal else gene_levels(logged, axis, background) for axis in axes)
     like_anti, like_pro = (
-        None if axis.refusal else matched_scores(logged, axis, excluded) for axis in axes
+        None if axis.refusal else matched_scores(logged, axis, excluded, background)
+        for axis in axes
     )
     return (anti, pro), (like_anti, like_pro)
 

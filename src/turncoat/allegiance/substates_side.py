@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from turncoat.allegiance.background import fit_background, log_rates
 from turncoat.allegiance.halves import MIN_CELLS
 from turncoat.allegiance.programmes import Programme
-from turncoat.allegiance.scores import gene_levels, log_rates
+from turncoat.allegiance.scores import gene_levels
 from turncoat.allegiance.substates_ask import LEVEL, NAN, in_pairs, mean_interval
 from turncoat.stats.permutation import permute
 from turncoat.tables import BoolArray, FloatArray, IntArray
@@ -108,9 +109,10 @@ def _differences(
     """Score both axes, state minus rest, shape ``(n_donors, 2)``; 0 for a refused axis."""
     excluded = np.union1d(np.concatenate([axis.genes for axis in axes]), making)
     logged = log_rates(sums)
+    background = fit_background(logged, excluded)
     found = np.zeros((len(sums) // 2, 2))
     for place, axis in enumerate(axes):
         if not axis.refusal:
-            state, rest = gene_levels(logged, axis, excluded).scores.reshape(2, -1)
+            state, rest = gene_levels(logged, axis, background).scores.reshape(2, -1)
             found[:, place] = state - rest
     return found
