@@ -77,7 +77,7 @@ def learnt_weights(
 ) -> np.ndarray:
     levels, axis = log_rates(counts), Programme("p", "pro_tumour", genes, np.ones(genes.size), ())
     matched = matched_scores(levels, axis, excluded, fit_background(levels, excluded))
-    return cell_weights(numbers, even_cells(matched, numbers))
+    return cell_weights(numbers, even_cells(matched, numbers, UNITS.strata))
 
 
 def candidates(counts: np.ndarray, logs: np.ndarray, every: np.ndarray) -> dict[str, np.ndarray]:

@@ -48,7 +48,7 @@ def donors_of(data: dict[str, np.ndarray]) -> Donors:
     levels = log_rates(data["sums"])
     background = fit_background(levels, EXCLUDED)
     like = [matched_scores(levels, axis, EXCLUDED, background) for axis in (HARM, DUTY)]
-    even = even_cells(np.hstack(like), data["n_cells"])
+    even = even_cells(np.hstack(like), data["n_cells"], units.strata)
     return Donors(units, cell_weights(data["n_cells"], even), np.zeros((n, 0)))
 
 

@@ -218,9 +218,9 @@ def chunks(first: int, n: int, size: int = 500) -> Seeds:
     return [(first + at, first + min(at + size, n)) for at in range(0, n, size)]
 
 
-#: Fixed before anything was measured on them: 2,000 null studies tell a threshold's rate to 0.005.
-NULL = chunks(2_800_000, 2_000)
-MANY, SOME, FEW = (chunks(2_900_000, n) for n in (600, 400, 200))
+#: Fixed before anything was measured on them: 1,000 null studies tell a threshold's rate to 0.007.
+NULL = chunks(2_800_000, 1_000)
+MANY, SOME, FEW = (chunks(2_900_000, n) for n in (300, 200, 100))
 #: Label, cells a donor, how much genes of a programme move together, effects (log2) with their seeds.
 SETTINGS: dict[str, tuple[str, int, float, dict[float, Seeds]]] = {
     "power": ("6 vs 6 donors, 100 cells a donor", 100, 0.0, {0.3: MANY, 0.5: SOME, 0.7: FEW}),

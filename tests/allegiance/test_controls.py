@@ -105,9 +105,14 @@ def test_small_and_silent_panels_are_scored_without_a_background() -> None:
     assert gene_levels(one, AXIS, fit_background(one, GENES)).scores == pytest.approx(0.0)
 
 
+ONE = [np.arange(40)]
+PAIRS = [np.array([unit, unit + 20]) for unit in range(20)]
+
+
+@pytest.mark.parametrize("strata", [ONE, PAIRS], ids=["unpaired", "pairs"])
 @pytest.mark.parametrize(("spread", "low", "high"), [(0.0, 1.5, 4.0), (1.0, 0.0, 0.3)])
 def test_units_are_weighed_by_how_much_of_their_spread_is_counting(
-    spread: float, low: float, high: float
+    strata: list[IntArray], spread: float, low: float, high: float
 ) -> None:
     rng = np.random.default_rng(7)
     n_cells = np.round(100 * rng.gamma(2.0, 0.5, 40)) + 5
@@ -115,16 +120,25 @@ def test_units_are_weighed_by_how_much_of_their_spread_is_counting(
     for _ in range(20):
         scores = spread * rng.normal(size=(40, 100))
         scores += rng.normal(size=(40, 100)) * np.sqrt(5 / n_cells)[:, np.newaxis]
-        found.append(even_cells(scores, n_cells) / np.median(n_cells))
-        assert even_cells(scores, 2 * n_cells) == pytest.approx(2 * even_cells(scores, n_cells))
+        even = even_cells(scores, n_cells, strata)
+        found.append(even / np.median(n_cells))
+        assert even_cells(scores, 2 * n_cells, strata) == pytest.approx(2 * even)
     assert low <= np.median(found) <= high
-    weights = cell_weights(n_cells, 0.0)
-    assert weights == pytest.approx(1.0)
+    assert cell_weights(n_cells, 0.0) == pytest.approx(1.0)
+
+
+def test_what_sets_pairs_apart_is_no_reason_to_weigh_their_units_alike() -> None:
+    rng = np.random.default_rng(8)
+    n_cells = np.round(100 * rng.gamma(2.0, 0.5, 40)) + 5
+    donors = np.tile(3 * rng.normal(size=(20, 100)), (2, 1))
+    scores = donors + rng.normal(size=(40, 100)) * np.sqrt(5 / n_cells)[:, np.newaxis]
+    assert even_cells(scores, n_cells, PAIRS) > np.median(n_cells)
+    assert even_cells(scores, n_cells, ONE) < np.median(n_cells) / 2
 
 
 def test_few_units_do_not_tell_how_much_is_counting() -> None:
     n_cells = np.array([3.0, 10.0, 40.0])
-    assert even_cells(np.ones((3, 5)), n_cells) == 10.0
+    assert even_cells(np.ones((3, 5)), n_cells, [np.arange(3)]) == 10.0
 
 
 def test_sets_that_take_the_place_of_a_programme_lie_around_nothing() -> None:

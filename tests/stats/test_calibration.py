@@ -81,8 +81,11 @@ def scored(made: ModuleType, seed: int, n_per_arm: int, n_cells: int) -> tuple[D
     background = fit_background(levels, EXCLUDED)
     scores = np.column_stack([gene_levels(levels, axis, background).scores for axis in AXES])
     like = [matched_scores(levels, axis, EXCLUDED, background) for axis in AXES]
-    weights = cell_weights(data["n_cells"], even_cells(np.hstack(like), data["n_cells"]))
-    return Donors(units, weights, np.zeros((2 * n_per_arm, 0))), [scores, *like]
+    even = even_cells(np.hstack(like), data["n_cells"], units.strata)
+    return Donors(units, cell_weights(data["n_cells"], even), np.zeros((2 * n_per_arm, 0))), [
+        scores,
+        *like,
+    ]
 
 
 @pytest.mark.slow

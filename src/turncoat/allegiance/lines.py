@@ -164,7 +164,8 @@ def make_line(
         if level is not None:
             scores[:, column] = np.round(level.scores, DECIMALS)
     if n_units:
-        even = even_cells(np.hstack([like for like in matched if like is not None]), n_cells)
+        like = np.hstack([one for one in matched if one is not None])
+        even = even_cells(like, n_cells, units.strata)
         donors = replace(donors, weights=cell_weights(n_cells, even))
     reason = untestable(units, scores, plan, min_donors=min_donors, fdr=fdr)
     if not reason and covariates:

@@ -156,7 +156,7 @@ def allegiance_donors(
         )
     ax.set_xticks([x for x, _ in spots], [folded(name, ARM, lines=3) for _, name in spots])
     ax.set_xlim(-0.7, 4.7)
-    ax.set_ylabel("Score (log2 above control genes)")
+    ax.set_ylabel("Score (log2 above expected)")
     ax.set_title(folded(f"{population}{f' ({tissue})' if tissue else ''}", TITLE), pad=20)
     return ax
 
@@ -276,6 +276,6 @@ def allegiance_panels(result: Allegiance, *, columns: int = 3) -> "Axes":
         panel.set_ylabel("")
         panel.set_title(folded(panel.get_title(), ROW), pad=18, fontsize=9)
         panel.tick_params(labelsize=7)
-    figure.supylabel("Score (log2 above control genes)", fontsize=9)
+    figure.supylabel("Score (log2 above expected)", fontsize=9)
     first: Axes = panels.flat[0]
     return first

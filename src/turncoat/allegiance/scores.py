@@ -9,6 +9,7 @@ vary over donors unlike genes of their level do not enter the fit.
 How this score was chosen among others: see the room's page in the documentation.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,11 +80,12 @@ def gene_levels(levels: FloatArray, axis: Programme, background: Background) -> 
     return GeneLevels(above, axis.weights / np.abs(axis.weights).sum())
 
 
-def even_cells(matched: FloatArray, n_cells: FloatArray) -> float:
+def even_cells(matched: FloatArray, n_cells: FloatArray, strata: Sequence[IntArray]) -> float:
     """Find the number of cells at which a score varies as much by counting as it does by donor.
 
-    The squared distance of a unit's score from the mean of all is fitted as a + b / cells, and the
-    answer is b / a. It looks at scores of genes that are in no programme, and never at arms.
+    A score's variance is taken to be a + b / cells, and the answer is b / a. Both are fitted to squared
+    distances from the mean of each stratum (what sets whole strata apart, such as the donor of a
+    pair, never enters a comparison), by scores of genes that are in no programme. Arms are not looked at.
 
     Parameters
     ----------
@@ -91,6 +93,8 @@ def even_cells(matched: FloatArray, n_cells: FloatArray) -> float:
         Scores of many sets of genes, shape ``(n_units, n_sets)``.
     n_cells
         Cells per unit, shape ``(n_units,)``.
+    strata
+        Units among which labels may be exchanged.
 
     Returns
     -------
@@ -99,15 +103,21 @@ def even_cells(matched: FloatArray, n_cells: FloatArray) -> float:
         than six units, or scores without any spread, cannot tell.
     """
     middle = float(np.median(n_cells))
-    squares = ((matched - matched.mean(axis=0)) ** 2).mean(axis=1)
-    if n_cells.size < MIN_UNITS_FOR_CELLS or squares.mean() < np.finfo(float).eps:
+    rows, squares = [], []
+    for units in strata:
+        few, size = middle / n_cells[units], units.size
+        away = matched[units] - matched[units].mean(axis=0)
+        squares.append((away**2).mean(axis=1))
+        # What is expected of a distance from a mean that holds the unit itself.
+        expected = (1 - 2 / size) * few + few.sum() / size**2
+        rows.append(np.stack([np.full(size, 1 - 1 / size), expected], axis=1))
+    design, seen = np.concatenate(rows), np.concatenate(squares)
+    if (design[:, 0] > 0).sum() < MIN_UNITS_FOR_CELLS or seen.mean() < np.finfo(float).eps:
         return middle
-    few = middle / n_cells
-    design = np.stack([np.ones_like(few), few], axis=1)
-    donors, cells = _not_negative(design, squares)
+    donors, cells = _not_negative(design, seen)
     # Squares scatter in proportion to their size: once more, with weights that say so.
-    size = np.maximum(design @ (donors, cells), squares.mean() * np.finfo(float).eps)
-    donors, cells = _not_negative(design / size[:, np.newaxis], squares / size)
+    size = np.maximum(design @ (donors, cells), seen.mean() * np.finfo(float).eps)
+    donors, cells = _not_negative(design / size[:, np.newaxis], seen / size)
     return middle * (min(cells / donors, MOST_EVEN) if donors > 0 else MOST_EVEN)
 
 

@@ -77,7 +77,7 @@ RANK = {"switched": 0, "loyal": 1, "inconclusive": 2, "not testable": 3, "not_te
 
 HOW_SCORED = (
     "Duty and harm are the mean log2 expression of a population's anti- and pro-tumour genes above "
-    "control genes of like abundance, per donor; the programmes and their publications are in the "
+    "what the donor's other genes lead one to expect; the programmes and their publications are in the "
     "knowledge table 'programmes'."
 )
 HOW_JUDGED = (
