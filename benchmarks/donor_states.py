@@ -12,7 +12,8 @@ from donor_null import CACHE, GRID, summed
 
 import turncoat as tc
 
-#: Studies per cell of the grid, by cells a donor, and the first seed: fixed before measuring.
+#: Studies per cell of the grid, by cells a donor (cut for time before any of them was looked at), and the first seed, fixed
+#: beforehand.
 STUDIES = {50: 300, 500: 60}
 FIRST = 2_600_000
 #: Studies whose answers are kept together, so that a long part can be measured piece by piece.

@@ -100,7 +100,12 @@ class Allegiance:
             Column("samples", "text", "", "Samples of the donor added up, joined by commas."),
             Column("n_cells", "whole", "cells", "Cells of the population in them."),
             Column("weight", "real", "", "Weight of the donor in the test."),
-            Column("score", "real", "log2", "Programme level above what the donor's other genes lead one to expect."),
+            Column(
+                "score",
+                "real",
+                "log2",
+                "Programme level above what the donor's other genes lead one to expect.",
+            ),
         ),
         key=("population", "tissue", "axis", "donor", "arm"),
     )
@@ -135,7 +140,12 @@ class Allegiance:
             Column("axis", "text", "", "anti_tumour or pro_tumour."),
             Column("gene", "text", "", "Gene of the programme."),
             Column("weight", "real", "", "Signed share of the gene in the score."),
-            Column("shift", "real", "log2", "Case minus reference, of the level above the expected one."),
+            Column(
+                "shift",
+                "real",
+                "log2",
+                "Case minus reference, of the level above the expected one.",
+            ),
             Column("lower", "real", "log2", "Lower bound of its 95 % interval."),
             Column("upper", "real", "log2", "Upper bound of its 95 % interval."),
             Column("pvalue", "real", "", "Two-sided permutation p-value of the gene."),
