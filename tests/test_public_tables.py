@@ -5,6 +5,7 @@ import pytest
 from turncoat.allegiance.genes_result import Genes
 from turncoat.allegiance.pool import PooledAllegiance
 from turncoat.allegiance.result import Allegiance
+from turncoat.allegiance.substates_result import Substates
 from turncoat.crosstalk.result import Crosstalk
 from turncoat.niche.result import Abundance, Niche
 from turncoat.tables import TableSchema
@@ -18,6 +19,7 @@ TESTED: dict[str, tuple[TableSchema, str]] = {
     "niche organs": (Niche.organs_schema, "shift"),
     "niche openness": (Niche.openness_schema, "shift"),
     "crosstalk": (Crosstalk.table_schema, "change"),
+    "sub-states, how common": (Substates.abundance_schema, "shift"),
 }
 
 
@@ -31,3 +33,15 @@ def test_a_table_of_tests_says_all_that_its_reader_needs(table: str) -> None:
     assert {f"{prefix}lower", f"{prefix}upper"} <= set(columns)
     assert {"n_donors"} <= set(columns) or {"n_case", "n_reference"} <= set(columns)
     assert {"p_floor", "permutation_floor"} & set(columns)
+
+
+def test_states_and_their_sides_say_the_same_in_their_own_units() -> None:
+    for schema, effect, donors in (
+        (Substates.table_schema, "separation", "n_held_out"),
+        (Substates.sides_schema, "duty", "n_donors"),
+    ):
+        columns = {column.name: column for column in schema.columns}
+        assert {"status", "reason", "pvalue", "qvalue", "p_floor", donors} <= set(columns)
+        assert columns[effect].unit.startswith("log")
+        prefix = "duty_" if effect == "duty" else ""
+        assert {f"{prefix}lower", f"{prefix}upper"} <= set(columns)

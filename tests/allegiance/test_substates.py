@@ -157,3 +157,6 @@ def test_eight_donors_are_enough_for_a_clear_state() -> None:
     found = tc.tl.substates(lineage(5, 0.25, n_donors=8), population="NK")
     assert (found.table["verdict"] == "found").any()
     assert found.params["pvalue"] == found.table["qvalue"].min()
+    tested = found.table[found.table["status"] == "tested"]
+    assert (tested["pvalue"] >= tested["p_floor"]).all()
+    assert (tested["p_floor"] >= 1 / 2**7).all()

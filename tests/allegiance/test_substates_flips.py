@@ -11,6 +11,7 @@ from turncoat.allegiance.substates_flips import (
     depth_strata,
     flips,
     shifts,
+    smallest_pvalue,
 )
 
 HALVES = np.arange(12) % 2 == 0
@@ -39,6 +40,19 @@ def test_pvalues_are_uniform_without_a_state_and_small_with_one() -> None:
     assert abs((best <= 0.05).mean() - 0.05) <= 0.035
     assert abs(alone.mean() - 0.5) <= 0.04
     assert ask_states([drawn(0, up=4.0)], HALVES)[0][0] == pytest.approx(1 / 2**11)
+
+
+@pytest.mark.parametrize("silent", [[], [0], [3, 8]])
+def test_the_floor_is_the_smallest_pvalue_that_a_perfect_state_reaches(silent: list[int]) -> None:
+    one = drawn(0, up=40.0)
+    one.counts[silent] = 0
+    one.variance[silent] = 0
+    assert smallest_pvalue(one) == 0.5 ** (11 - len(silent))
+    assert ask_states([one], HALVES)[0][0] == pytest.approx(smallest_pvalue(one))
+
+
+def test_the_floor_of_many_donors_is_that_of_the_flips_that_are_drawn() -> None:
+    assert smallest_pvalue(drawn(0, n_donors=40)) == 1e-4
 
 
 def test_the_quick_form_is_the_statistic_that_is_written_down() -> None:

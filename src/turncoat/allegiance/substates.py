@@ -27,7 +27,7 @@ from turncoat.allegiance.substates_check import (
     check_genes,
     raw_counts,
 )
-from turncoat.allegiance.substates_flips import ask_states, depth_strata, shifts
+from turncoat.allegiance.substates_flips import ask_states, depth_strata, shifts, smallest_pvalue
 from turncoat.allegiance.substates_known import known_kinds, known_markers, own_programmes
 from turncoat.allegiance.substates_result import Substates
 from turncoat.allegiance.substates_side import side_of
@@ -186,7 +186,7 @@ class _Lineage:
         return left, mean
 
     def ask(self, states: States, trains: BoolArray, making: BoolArray) -> FloatArray:
-        """Give each state's p-value, and the one adjusted for its half: ``(n_states, 2)``."""
+        """Give each state's p-value, that adjusted for its half, and the floor: ``(n_states, 3)``."""
         counts = self.counts[:, self.kept[~making]]
         # Depth of the genes that made the states: of itself it says nothing of the others.
         strata = depth_strata(self.counts[:, self.kept[making]].sum(axis=1), self.donors)
@@ -194,7 +194,7 @@ class _Lineage:
             shifts(counts, states.assigned == state, self.donors, strata)
             for state in range(len(states.markers))
         ]
-        return np.column_stack(ask_states(each, trains))
+        return np.column_stack([*ask_states(each, trains), [smallest_pvalue(one) for one in each]])
 
 
 def _both_halves(

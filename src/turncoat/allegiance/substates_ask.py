@@ -94,7 +94,8 @@ def separation(
     cells
         How many cells say so.
     pvalues
-        Of :func:`turncoat.allegiance.substates_flips.ask_states`, alone and adjusted.
+        Alone, adjusted, and the smallest that its donors can reach: see
+        :mod:`turncoat.allegiance.substates_flips`.
     """
     row: dict[str, Any] = {
         "share": float(asked.inside.mean()),
@@ -102,6 +103,7 @@ def separation(
         **dict.fromkeys(("separation", "lower", "upper"), NAN),
         "pvalue": float(pvalues[0]),
         "adjusted": float(pvalues[1]),
+        "p_floor": float(pvalues[2]),
         "status": "tested",
         "reason": "",
     }
@@ -112,7 +114,7 @@ def separation(
         # A donor without the state still has cells that were taken for it: few, which count less.
         row["separation"], row["lower"], row["upper"] = mean_interval(above, LEVEL, cells)
     if np.isnan(pvalues[0]):
-        row["status"] = "not_testable"
+        row |= {"status": "not_testable", "p_floor": NAN}
         row["reason"] = (
             f"{len(each)} held-out donors have cells of both kinds; {MIN_EACH} are needed in each "
             f"half, and {MIN_ALL} in all"

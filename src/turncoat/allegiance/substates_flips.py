@@ -122,6 +122,19 @@ def flips(n_donors: int) -> FloatArray:
     return np.column_stack([np.ones(len(turned)), 1.0 - 2.0 * turned])
 
 
+def smallest_pvalue(one: Shifts) -> float:
+    """Give the smallest p-value that a state's donors can reach: donors without it have no sign.
+
+    Examples
+    --------
+    >>> smallest_pvalue(Shifts(np.ones((8, 2)), np.ones((8, 2))))
+    0.0078125
+    """
+    n_speaking, free = int(one.speaks.sum()), len(one.counts) - 1
+    drawn = 0.0 if 2**free <= MAX_EXACT else 1 / (N_PERMUTATIONS + 1)
+    return max(drawn, 0.5 ** max(n_speaking - 1, 0))
+
+
 def ask_states(each: Sequence[Shifts], trains: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Ask whether what the donors who made the states learnt holds in the others.
 

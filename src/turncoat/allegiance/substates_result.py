@@ -70,6 +70,7 @@ class Substates:
             Column(
                 "qvalue", "real", "", "Adjusted for all states; 1 where the twin is against it."
             ),
+            Column("p_floor", "real", "", "Smallest p-value that its donors can reach."),
         ),
         key=("state",),
     )
@@ -134,6 +135,7 @@ class Substates:
             Column("harm_upper", "real", "log2", "Upper bound of its 95 % interval."),
             Column("pvalue", "real", "", "Sign-flip over donors: harm less duty, two-sided."),
             Column("qvalue", "real", "", "Benjamini-Hochberg over the table."),
+            Column("p_floor", "real", "", "Smallest p-value that its donors can reach."),
         ),
         key=("state",),
     )

@@ -9,7 +9,7 @@ from turncoat.allegiance.halves import MIN_CELLS
 from turncoat.allegiance.programmes import Programme
 from turncoat.allegiance.scores import gene_levels
 from turncoat.allegiance.substates_ask import LEVEL, NAN, in_pairs, mean_interval
-from turncoat.stats.permutation import permute
+from turncoat.stats.permutation import N_PERMUTATIONS, permute
 from turncoat.tables import BoolArray, FloatArray, IntArray
 
 #: Donors needed: with fewer no two-sided p-value falls below 0.05.
@@ -51,7 +51,8 @@ def side_of(
         Fixes the draws.
     """
     row: dict[str, Any] = {"side": "not shown", "n_donors": 0, "status": "abstained"}
-    row |= {f"{axis}{end}": NAN for axis in NAMES for end in ENDS} | {"pvalue": NAN}
+    row |= {f"{axis}{end}": NAN for axis in NAMES for end in ENDS}
+    row |= {"pvalue": NAN, "p_floor": NAN}
     refused = "; ".join(axis.refusal for axis in axes or () if axis.refusal)
     if not axes or all(axis.refusal for axis in axes):
         return row | {"reason": refused or "no programme is known"}
@@ -77,8 +78,10 @@ def side_of(
             row |= dict(zip([f"{NAMES[place]}{end}" for end in ENDS], found, strict=True))
     balance = difference[:, 1] - difference[:, 0]
     flat = np.concatenate([balance, np.zeros(len(both))])[:, np.newaxis]
-    pvalue = float(permute(flat, in_pairs(len(both))).pvalue()[0])
+    units = in_pairs(len(both))
+    pvalue = float(permute(flat, units).pvalue()[0])
     row |= {"status": "tested", "reason": refused, "n_donors": len(both), "pvalue": pvalue}
+    row["p_floor"] = units.floor(N_PERMUTATIONS)
     return row | {"side": "pro-tumour" if balance.mean() > 0 else "anti-tumour"}
 
 
